@@ -1,0 +1,169 @@
+"""Settings as frozen dataclasses, checked when made, to and from JSON. No torch here.
+
+A recipe is data: `run.json` stores the resolved recipe, so a run outlives edits to the recipe's file.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from tyro.conf import Suppress
+
+from .errors import UsageError
+from .registry import games, nearest, nets
+
+T = TypeVar("T")
+
+
+def check(good: bool, name: str, value: object, expected: str) -> None:
+    """Raises UsageError unless `good`: what was expected of the setting `name`, and what came."""
+    if not good:
+        raise UsageError(f"{name} must be {expected}, got {value!r}.")
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """Base of a net family's settings. A family's subclass builds both of its nets from the pictures' shape."""
+
+    family: ClassVar[str]
+    """The family's name in the registry `nets`."""
+
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> Any:
+        """G: (n, latent_dim) latents and (n,) labels in [0, labels] -> (n, *shape) pictures, nominally in [-1, 1]."""
+        raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")
+
+    def discriminator(self, shape: tuple[int, int, int], labels: int) -> Any:
+        """D: (n, *shape) pictures and (n,) labels in [0, labels] -> (n,) logits. Label `labels` means unlabelled."""
+        raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides how a run learns, besides the pictures, the seed and the length."""
+
+    name: Annotated[str, Suppress]
+    """The recipe's name; not an option of the command line."""
+    net: NetConfig
+    """The two nets."""
+    latent_dim: int = 64
+    """Normals in a latent z."""
+    game: str = "relativistic"
+    """What D and G play for: minimax, nonsaturating, hinge, wasserstein or relativistic."""
+    r1_gamma: float = 0.0
+    """Weight of the gradient penalty at real pictures (R1); 0 is off."""
+    r2_gamma: float = 0.0
+    """Weight of the gradient penalty at generated pictures (R2); 0 is off."""
+    wgan_gp_lambda: float = 0.0
+    """Weight of the gradient penalty between real and generated pictures (WGAN-GP); 0 is off."""
+    batch_size: int = 32
+    """Pictures a step, over all processes together."""
+    generator_lr: float = 1e-3
+    """Adam's learning rate for G at the start."""
+    discriminator_lr: float = 1e-3
+    """Adam's learning rate for D at the start."""
+    final_lr_share: float = 0.1
+    """Both learning rates fall to this share of their start along a cosine over the run; 1 keeps them."""
+    betas: tuple[float, float] = (0.0, 0.99)
+    """Adam's decay rates of the first and the second moment."""
+    ema_half_life_kimg: float = 10.0
+    """Half-life of the averaged generator, in thousands of pictures."""
+    ema_share: float = 0.05
+    """The half-life never exceeds this share of the pictures seen so far, so that short runs forget their start."""
+    null_label: float = 0.1
+    """Share of the pictures trained without their label, so that the model also draws unconditionally."""
+    evaluate_each_epoch: bool = False
+    """After each epoch, judge D and G on held-out pictures."""
+    holdout: float = 0.0
+    """Share of the pictures kept from training for that judgement."""
+
+    def __post_init__(self) -> None:
+        games.get(self.game)
+        for name in ("latent_dim", "batch_size"):
+            value = getattr(self, name)
+            check(type(value) is int and value >= 1, name, value, "a whole number of at least 1")
+        for name in ("generator_lr", "discriminator_lr", "ema_half_life_kimg"):
+            check(0 < getattr(self, name) < math.inf, name, getattr(self, name), "a number above 0")
+        for name in ("r1_gamma", "r2_gamma", "wgan_gp_lambda"):
+            check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
+        for name in ("final_lr_share", "ema_share", "null_label"):
+            check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "between 0 and 1")
+        check(0 <= self.holdout < 1, "holdout", self.holdout, "at least 0 and below 1")
+        check(all(0 <= beta < 1 for beta in self.betas), "betas", self.betas, "two numbers from 0 to below 1")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a run is: by minutes of training, by thousands of pictures seen, or by epochs."""
+
+    unit: Literal["minutes", "kimg", "epochs"]
+    amount: float
+
+    def __post_init__(self) -> None:
+        check(self.unit in ("minutes", "kimg", "epochs"), "the length's unit", self.unit, "minutes, kimg or epochs")
+        check(0 < self.amount < math.inf, self.unit, self.amount, "above 0")
+
+    def __str__(self) -> str:
+        return f"{self.amount:g} {self.unit}"
+
+    def total_images(self, images_per_epoch: int) -> float | None:
+        """Pictures D will have seen at the end; None for a length in minutes."""
+        if self.unit == "minutes":
+            return None
+        return self.amount * (1000 if self.unit == "kimg" else images_per_epoch)
+
+
+def to_json(value: Any) -> Any:
+    """A dataclass (nested, with a net's family named) as plain JSON values."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"family": value.family, **fields} if isinstance(value, NetConfig) else fields
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(cls: type[T], data: Any, where: str = "the file") -> T:
+    """The dataclass `cls` out of what `to_json` made.
+
+    Raises UsageError for an unknown, missing or mistyped field, naming the nearest valid one. Nothing in `data` is
+    trusted: names are looked up in the registry, types are checked, and the dataclass checks its own ranges.
+    """
+    if not isinstance(data, dict):
+        raise UsageError(f"{where} must hold an object for {cls.__name__}, got {type(data).__name__}.")
+    if issubclass(cls, NetConfig):
+        family = data.get("family")
+        cls = nets.get(family if isinstance(family, str) else repr(family))
+        data = {key: item for key, item in data.items() if key != "family"}
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in data:
+        if key not in fields:
+            raise UsageError(f"{where}: {cls.__name__} has no field {key!r}.{nearest(str(key), fields)}")
+    hints = typing.get_type_hints(cls)
+    values = {key: _value(hints[key], item, f"{where}: {key}") for key, item in data.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise UsageError(f"{where}: {cls.__name__} cannot be made: {error}.") from None
+
+
+def _value(hint: Any, item: Any, where: str) -> Any:
+    """`item` as the annotated type `hint`; ints pass for floats, lists for tuples."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return None if item is None else _value(next(a for a in arguments if a is not types.NoneType), item, where)
+    if origin is tuple and isinstance(item, list):
+        of = [arguments[0]] * len(item) if arguments[-1] is Ellipsis else arguments
+        check(len(of) == len(item), where, item, f"{len(of)} values")
+        return tuple(_value(kind, part, where) for kind, part in zip(of, item, strict=True))
+    if origin is Literal:
+        check(item in arguments, where, item, f"one of {arguments}")
+        return item
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return from_json(hint, item, where)
+    if hint is float and type(item) is int:
+        return float(item)
+    check(type(item) is hint, where, item, f"of type {hint.__name__ if isinstance(hint, type) else hint}")
+    return item

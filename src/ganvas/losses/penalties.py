@@ -1,0 +1,45 @@
+"""Penalties on D's gradient with regard to the pictures. All need the graph: call them before `backward`."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def squared_gradient(pictures: Tensor, logits: Tensor) -> Tensor:
+    """||grad_x D(x)||^2 of each picture, summed over its pixels.
+
+    pictures: (n, C, H, W) with requires_grad, out of which `logits` (n,) were computed, each from its own picture
+    (no batch normalisation in D).   returns: (n,) >= 0, differentiable in D's weights.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
+    return gradient.float().square().sum(dim=(1, 2, 3))
+
+
+def r1_r2(squared: Tensor, r1_gamma: float, r2_gamma: float) -> Tensor:
+    """gamma_1/2 * ||grad D||^2 at real pictures plus gamma_2/2 * ||grad D||^2 at generated ones, averaged.
+
+    squared: (2n,) of `squared_gradient`, the first half at real pictures, the second at generated ones.
+    Mescheder et al. 2018, eq. 9 (R1) and eq. 10 (R2).
+    """
+    real, fake = squared.chunk(2)
+    return r1_gamma / 2 * real.mean() + r2_gamma / 2 * fake.mean()
+
+
+def between(real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
+    """Pictures on the straight lines between pairs: share * real + (1 - share) * fake, share uniform in [0, 1].
+
+    real, fake: (n, C, H, W); share: (n,).   Gulrajani et al. 2017, algorithm 1, line 6.
+    """
+    share = share.view(-1, 1, 1, 1)
+    return share * real + (1 - share) * fake
+
+
+def wgan_gp(discriminator: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
+    """(||grad_x D(x)||_2 - 1)^2, averaged over pictures x between real and generated ones (`between`).
+
+    pictures: (n, C, H, W).   returns: () >= 0.   Gulrajani et al. 2017, eq. 3, without its lambda.
+    """
+    pictures = pictures.detach().requires_grad_()
+    norm = (squared_gradient(pictures, discriminator(pictures)) + 1e-12).sqrt()  # sqrt's slope at 0 is infinite
+    return (norm - 1).square().mean()

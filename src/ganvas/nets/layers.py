@@ -1,0 +1,89 @@
+"""What the net families share: labels, the blur after a shuffle, sizes that do not divide."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2
+"""Of the leaky ReLU everywhere."""
+
+
+def leaky(x: Tensor) -> Tensor:
+    """Leaky ReLU of slope 0.2."""
+    return F.leaky_relu(x, SLOPE)
+
+
+class LabelledLatent(nn.Module):
+    """The latent beside its label's learned vector, (n, latent_dim + label_dim); the latent alone without labels."""
+
+    def __init__(self, latent_dim: int, labels: int, label_dim: int = 32) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(labels + 1, label_dim) if labels else None
+        self.out_dim = latent_dim + (label_dim if labels else 0)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        if self.embedding is None:
+            return z
+        return torch.cat([z, self.embedding(label)], dim=1)
+
+
+class ProjectionLogit(nn.Module):
+    """features (n, d) and labels -> (n,) logits: w.h + b + <e_y, h>/sqrt(d). Miyato & Koyama 2018, eq. 3.
+
+    Label vectors start at zero, so that D first learns what all labels share.
+    """
+
+    def __init__(self, features: int, labels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 1)
+        self.embedding = nn.Embedding(labels + 1, features) if labels else None
+        if self.embedding is not None:
+            nn.init.zeros_(self.embedding.weight)
+
+    def forward(self, features: Tensor, label: Tensor) -> Tensor:
+        logit = self.linear(features).squeeze(1)
+        if self.embedding is None:
+            return logit
+        return logit + (self.embedding(label) * features).sum(dim=1) / math.sqrt(features.shape[1])
+
+
+class Blur(nn.Module):
+    """Smooths each channel by [1 2 1]/4 along both axes: takes the checkerboard out of a pixel shuffle."""
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        row = torch.tensor([1.0, 2.0, 1.0]) / 4
+        # A dense kernel with a blurred identity: grouped convolutions are slow on a CPU.
+        kernel = torch.eye(channels).view(channels, channels, 1, 1) * torch.outer(row, row)
+        self.register_buffer("kernel", kernel, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.kernel)
+
+
+def halvings(height: int, width: int, smallest: int = 4) -> int:
+    """How often the shorter side can be halved, rounding up, without falling below `smallest` pixels."""
+    return max(0, int(math.log2(min(height, width) / smallest)))
+
+
+def grid(side: int, halved: int) -> int:
+    """The side, in pixels, after `halved` halvings, each rounding up."""
+    return -(-side // 2**halved)
+
+
+def centre_crop(x: Tensor, height: int, width: int) -> Tensor:
+    """The middle `height` x `width` of (n, C, H, W) pictures: G draws on a grid that divides, then cuts."""
+    top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
+    return x[:, :, top : top + height, left : left + width]
+
+
+def pad_to(x: Tensor, height: int, width: int) -> Tensor:
+    """(n, C, H, W) pictures extended by their edges to `height` x `width`: `centre_crop` backwards, for D."""
+    down, right = height - x.shape[2], width - x.shape[3]
+    if not down and not right:
+        return x
+    return F.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2), mode="replicate")

@@ -1,0 +1,80 @@
+"""`mlp`: the fully connected nets that the first GANs were made of. Goodfellow et al. 2014, sect. 5."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import NetConfig, check
+from ..registry import nets
+from .layers import LabelledLatent, ProjectionLogit
+
+
+@nets.register("mlp")
+@dataclass(frozen=True)
+class Mlp(NetConfig):
+    """G of rectifiers with a sigmoid output, D of maxout units, as in the paper; without D's dropout."""
+
+    family: ClassVar[str] = "mlp"
+    width: int = 512
+    """Rectifiers in each of G's hidden layers."""
+    depth: int = 2
+    """Hidden layers of either net."""
+    maxout_width: int = 240
+    """Maxout units in each of D's hidden layers (Goodfellow et al. 2014 used 240 of 5 pieces)."""
+    pieces: int = 5
+    """Linear pieces of a maxout unit."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "depth", "maxout_width", "pieces"):
+            check(type(getattr(self, name)) is int and getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
+        return MlpGenerator(self, shape, latent_dim, labels)
+
+    def discriminator(self, shape: tuple[int, int, int], labels: int) -> nn.Module:
+        return MlpDiscriminator(self, shape, labels)
+
+
+class Maxout(nn.Module):
+    """The largest of several linear functions, per unit. Goodfellow et al. 2013, eq. 1-2."""
+
+    def __init__(self, features_in: int, features_out: int, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+        self.linear = nn.Linear(features_in, features_out * pieces)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x).unflatten(1, (-1, self.pieces)).amax(dim=2)
+
+
+class MlpGenerator(nn.Module):
+    def __init__(self, config: Mlp, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.latent = LabelledLatent(latent_dim, labels)
+        sizes = [self.latent.out_dim, *[config.width] * config.depth]
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.paint = nn.Linear(config.width, prod(shape))
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        x = self.latent(z, label)
+        for layer in self.hidden:
+            x = F.relu(layer(x))
+        return (2 * self.paint(x).sigmoid() - 1).view(-1, *self.shape)
+
+
+class MlpDiscriminator(nn.Module):
+    def __init__(self, config: Mlp, shape: tuple[int, int, int], labels: int) -> None:
+        super().__init__()
+        sizes = [prod(shape), *[config.maxout_width] * config.depth]
+        self.hidden = nn.ModuleList(Maxout(a, b, config.pieces) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.logit = ProjectionLogit(config.maxout_width, labels)
+
+    def forward(self, pictures: Tensor, label: Tensor) -> Tensor:
+        x = pictures.flatten(1)
+        for layer in self.hidden:
+            x = layer(x)
+        return self.logit(x, label)

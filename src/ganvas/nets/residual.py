@@ -1,0 +1,135 @@
+"""`residual`: the net made for CPUs. Works at half resolution behind a pixel (un)shuffle; any size from 16 to 256 px.
+
+No normalisation, no attention, no grouped convolutions: each costs a CPU more than it brings. Bottleneck blocks in
+the manner of R3GAN (Huang et al. 2024, sect. 3): 1x1, 3x3, 1x1, the last starting at zero.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import NetConfig, check
+from ..registry import nets
+from .layers import Blur, LabelledLatent, ProjectionLogit, centre_crop, grid, halvings, leaky, pad_to
+
+
+@nets.register("residual")
+@dataclass(frozen=True)
+class Residual(NetConfig):
+    """Widths double with each halving of the resolution, up to a maximum."""
+
+    family: ClassVar[str] = "residual"
+    width: int = 32
+    """Channels at half the pictures' resolution, in both nets."""
+    max_width: int = 128
+    """Most channels of a level."""
+    depth: int = 1
+    """Residual blocks a level."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "max_width", "depth"):
+            check(type(getattr(self, name)) is int and getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+
+    def widths(self, height: int, width: int) -> list[int]:
+        """Channels of each level, from half resolution down to about 4 to 7 px."""
+        sizes_ok = 16 <= min(height, width) and max(height, width) <= 256
+        check(sizes_ok, "the picture size for the net 'residual'", f"{width}x{height}", "from 16 to 256 px a side")
+        return [min(self.width * 2**level, self.max_width) for level in range(halvings(height, width))]
+
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
+        return ResidualGenerator(self, shape, latent_dim, labels)
+
+    def discriminator(self, shape: tuple[int, int, int], labels: int) -> nn.Module:
+        return ResidualDiscriminator(self, shape, labels)
+
+
+class Block(nn.Module):
+    """x + 1x1(leaky(3x3(leaky(1x1(leaky(x)))))): adds nothing at first."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(width, width, 1)
+        self.mix = nn.Conv2d(width, width, 3, padding=1)
+        self.leave = nn.Conv2d(width, width, 1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.enter(leaky(x))
+        y = self.mix(leaky(y))
+        return x + self.leave(leaky(y))
+
+
+class Up(nn.Module):
+    """Twice the resolution: 1x1 convolution to the new width, then bilinear."""
+
+    def __init__(self, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(width_in, width_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(self.project(x), scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class Down(nn.Module):
+    """Half the resolution: the mean of 2x2 pixels, then a 1x1 convolution to the new width."""
+
+    def __init__(self, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(width_in, width_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.project(F.avg_pool2d(x, 2))
+
+
+class ResidualGenerator(nn.Module):
+    def __init__(self, config: Residual, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
+        super().__init__()
+        channels, self.height, self.width = shape
+        widths = config.widths(self.height, self.width)
+        self.base = (widths[-1], grid(self.height, len(widths)), grid(self.width, len(widths)))
+        self.latent = LabelledLatent(latent_dim, labels)
+        self.start = nn.Linear(self.latent.out_dim, self.base[0] * self.base[1] * self.base[2])
+        self.levels = nn.ModuleList()
+        for wide, narrow in zip(widths[::-1], [*widths[-2::-1], None], strict=True):
+            self.levels.extend(Block(wide) for _ in range(config.depth))
+            if narrow is not None:
+                self.levels.append(Up(wide, narrow))
+        self.paint = nn.Conv2d(widths[0], 4 * channels, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2)
+        self.blur = Blur(channels)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        x = self.start(self.latent(z, label)).view(-1, *self.base)
+        for level in self.levels:
+            x = level(x)
+        x = self.shuffle(self.paint(leaky(x)))
+        return centre_crop(self.blur(x), self.height, self.width)
+
+
+class ResidualDiscriminator(nn.Module):
+    def __init__(self, config: Residual, shape: tuple[int, int, int], labels: int) -> None:
+        super().__init__()
+        channels, height, width = shape
+        widths = config.widths(height, width)
+        base_height, base_width = grid(height, len(widths)), grid(width, len(widths))
+        self.padded = (base_height * 2 ** len(widths), base_width * 2 ** len(widths))
+        self.unshuffle = nn.PixelUnshuffle(2)
+        self.read = nn.Conv2d(4 * channels, widths[0], 3, padding=1)
+        self.levels = nn.ModuleList()
+        for narrow, wide in zip(widths, [*widths[1:], None], strict=True):
+            self.levels.extend(Block(narrow) for _ in range(config.depth))
+            if wide is not None:
+                self.levels.append(Down(narrow, wide))
+        features = widths[-1]
+        self.gather = nn.Linear(features * base_height * base_width, features)
+        self.logit = ProjectionLogit(features, labels)
+
+    def forward(self, pictures: Tensor, label: Tensor) -> Tensor:
+        x = self.read(self.unshuffle(pad_to(pictures, *self.padded)))
+        for level in self.levels:
+            x = level(x)
+        x = self.gather(leaky(x).flatten(1))
+        return self.logit(leaky(x), label)

@@ -1,0 +1,28 @@
+"""`canvas`, the default: the best pictures per minute that we know on an ordinary CPU.
+
+The relativistic game with R1 and R2 at every step (Huang et al. 2024), on a net that works at half resolution.
+Small batches: on a CPU the number of steps counts for more than the number of pictures (docs/experiments.md).
+"""
+
+from ..config import Recipe
+from ..nets.residual import Residual
+from ..registry import recipes
+
+
+@recipes.register("canvas")
+def canvas() -> Recipe:
+    return Recipe(
+        name="canvas",
+        net=Residual(),
+        latent_dim=64,
+        game="relativistic",
+        r1_gamma=1.0,
+        r2_gamma=1.0,
+        batch_size=16,
+        generator_lr=2e-3,
+        discriminator_lr=2e-3,
+        final_lr_share=0.1,
+        betas=(0.0, 0.99),
+        ema_half_life_kimg=10.0,
+        ema_share=0.05,
+    )

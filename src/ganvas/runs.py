@@ -1,0 +1,303 @@
+"""The run folder, format 1: settings, statistics, checkpoints, previews. Files only; no torch.
+
+    run.json                       resolved recipe, seed, length, versions, dataset digest, parent run
+    dataset.json, works.jsonl      what it was trained on, work by work, and what was skipped and why
+    stats.jsonl, metrics.jsonl     one object a line
+    checkpoints/kimg-000400.128/   ema.safetensors, state.safetensors, state.json, DONE (written last)
+    previews/                      the same latents over time
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from .config import Budget, Recipe, from_json, to_json
+from .errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, UsageError
+from .files import make_folder, new_folder, storage_errors, write_file
+
+FORMAT = 1
+KEPT = 2
+"""Checkpoints kept: the newest, and the one before it in case the newest is found damaged."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What `run.json` stores: all that is needed to go on with a run, or to make it again."""
+
+    recipe: Recipe
+    budget: Budget
+    seed: int
+    shape: tuple[int, int, int]
+    """Channels, height, width of the pictures."""
+    label_names: tuple[str, ...]
+    """Empty for a run without labels."""
+    label_counts: tuple[int, ...]
+    """Training pictures of each label."""
+    data: str
+    """What the user called the pictures."""
+    data_digest: str
+    """Of the prepared pictures' content."""
+    versions: tuple[str, ...] = ()
+    """Of ganvas, Python and torch when the run began."""
+    parent: str | None = None
+    """The run that this one grew out of."""
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A finished checkpoint's folder; `scalars` is its state.json."""
+
+    folder: Path
+    scalars: dict[str, Any]
+
+    @property
+    def kimg(self) -> float:
+        return self.scalars["images"] / 1000
+
+    @property
+    def done(self) -> bool:
+        """Whether the run had reached its length."""
+        return bool(self.scalars["done"])
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """state.safetensors. Raises CheckpointError."""
+        return read_tensors(self.folder / "state.safetensors")
+
+    def ema(self) -> dict[str, np.ndarray]:
+        """ema.safetensors. Raises CheckpointError."""
+        return read_tensors(self.folder / "ema.safetensors")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Make one with `create`, find one with `find`."""
+
+    folder: Path
+    config: RunConfig
+
+    @classmethod
+    def create(cls, folder: Path, config: RunConfig) -> "Run":
+        """A new run, or the same run again: the stored settings must then agree, but for the length.
+
+        Raises RunMismatch naming the settings that differ, UsageError when the folder holds something else.
+        """
+        if (folder / "run.json").exists():
+            run = cls.find(folder)
+            run.check_same(config)
+            return run if run.config.budget == config.budget else run.with_budget(config.budget)
+        if folder.exists() and (not folder.is_dir() or any(not item.name.startswith(".") for item in folder.iterdir())):
+            raise UsageError(f"{folder} exists and is not a run. Choose a new or empty folder with --out.")
+        make_folder(folder)
+        for part in ("checkpoints", "previews", "works"):
+            make_folder(folder / part)
+        run = cls(folder, config)
+        run.store()
+        return run
+
+    @classmethod
+    def find(cls, folder: Path | str) -> "Run":
+        """The run in `folder`. Raises RunNotFound, CheckpointError for a run.json that is damaged."""
+        folder = Path(folder)
+        path = folder / "run.json"
+        if not path.is_file():
+            raise RunNotFound(f"{folder} is not a run: it has no run.json. List yours with: ganvas runs")
+        config = from_json(RunConfig, read_json(path), str(path))
+        if config.format != FORMAT:
+            raise CheckpointError(f"{path} has format {config.format}; this ganvas reads format {FORMAT}. Update it.")
+        return cls(folder, config)
+
+    def store(self) -> None:
+        write_file(self.folder / "run.json", json.dumps(to_json(self.config), indent=2, ensure_ascii=False) + "\n")
+
+    def with_budget(self, budget: Budget) -> "Run":
+        """The same run, made longer or shorter."""
+        run = Run(self.folder, dataclasses.replace(self.config, budget=budget))
+        run.store()
+        return run
+
+    def check_same(self, wanted: RunConfig) -> None:
+        stored, new = flatten(to_json(self.config)), flatten(to_json(wanted))
+        ignored = ("budget", "versions", "data", "parent")
+        differing = [
+            f"{key} ({stored.get(key)!r}, now {new.get(key)!r})"
+            for key in sorted(stored.keys() | new.keys())
+            if stored.get(key) != new.get(key) and key.split(".")[0] not in ignored
+        ]
+        if differing:
+            raise RunMismatch(
+                f"{self.folder} holds a run with other settings: {', '.join(differing[:5])}. "
+                "Use the same settings to go on with it, or another folder with --out for a new run."
+            )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps a second process from training into the folder. Raises RunBusy. Freed when the process dies."""
+        with storage_errors(self.folder), (self.folder / ".lock").open("a") as file:
+            if not try_lock(file):
+                raise RunBusy(f"Another process is training into {self.folder}. Wait for it, or choose another --out.")
+            yield
+
+    def state(self) -> str:
+        """ "done", "training", "stopped" (the same command goes on), or "new" before the first checkpoint."""
+        with contextlib.suppress(OSError), (self.folder / ".lock").open("a") as file:
+            if not try_lock(file):
+                return "training"
+        checkpoint = self.latest()
+        return "new" if checkpoint is None else "done" if checkpoint.done else "stopped"
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """All finished checkpoints, oldest first. A folder without DONE is none."""
+        folders = sorted((self.folder / "checkpoints").glob("kimg-*"), key=lambda path: path.name)
+        return [Checkpoint(path, read_scalars(path)) for path in folders if (path / "DONE").is_file()]
+
+    def latest(self) -> Checkpoint | None:
+        """The newest finished checkpoint."""
+        checkpoints = self.checkpoints()
+        return checkpoints[-1] if checkpoints else None
+
+    def save(self, ema: dict[str, np.ndarray], state: dict[str, np.ndarray], scalars: dict[str, Any]) -> Checkpoint:
+        """A checkpoint, complete or not there at all; then the oldest beyond `KEPT` go.
+
+        ema: tensors of the generator that people use.  state: all other tensors.  scalars: counts; JSON values with
+        at least `images` and `done`. Raises StorageError; the last good checkpoint stays.
+        """
+        folder = self.folder / "checkpoints" / f"kimg-{scalars['images'] / 1000:010.3f}"
+        header = {"ganvas": json.dumps(to_json(self.config), ensure_ascii=False)}
+        with new_folder(folder) as temporary:
+            write_tensors(temporary / "ema.safetensors", ema, header)
+            write_tensors(temporary / "state.safetensors", state)
+            write_file(temporary / "state.json", json.dumps(scalars, indent=2))
+            write_file(temporary / "DONE", "")
+        for old in self.checkpoints()[:-KEPT]:
+            shutil.rmtree(old.folder, ignore_errors=True)
+        return Checkpoint(folder, scalars)
+
+    def append(self, name: str, record: dict[str, Any]) -> None:
+        """One object as a line of stats.jsonl or metrics.jsonl."""
+        with storage_errors(self.folder / name), (self.folder / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def read(self, name: str) -> list[dict[str, Any]]:
+        """The objects of stats.jsonl or metrics.jsonl; a line half written when the process was killed is left out."""
+        path = self.folder / name
+        records = []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            with contextlib.suppress(json.JSONDecodeError):
+                records.append(json.loads(line))
+        return [record for record in records if isinstance(record, dict)]
+
+    def rewind(self, images: int) -> None:
+        """Forgets statistics and previews of steps after `images`, which will be taken again."""
+        for name in ("stats.jsonl", "metrics.jsonl"):
+            kept = [json.dumps(record) + "\n" for record in self.read(name) if record.get("kimg", 0) * 1000 <= images]
+            write_file(self.folder / name, "".join(kept))
+        for path in self.previews():
+            if preview_kimg(path) * 1000 > images:
+                path.unlink(missing_ok=True)
+
+    def preview_path(self, images: int) -> Path:
+        return self.folder / "previews" / f"kimg-{images / 1000:010.3f}.png"
+
+    def previews(self) -> list[Path]:
+        """The previews, oldest first."""
+        return sorted((self.folder / "previews").glob("kimg-*.png"))
+
+
+def preview_kimg(path: Path) -> float:
+    """Thousands of pictures seen when the preview was drawn, from its name; infinite for a name of another kind."""
+    try:
+        return float(path.stem.removeprefix("kimg-"))
+    except ValueError:
+        return float("inf")
+
+
+def list_runs(folder: Path) -> list[Run]:
+    """All runs below `folder`, by path; a run.json that cannot be read is passed over."""
+    runs = []
+    for path in sorted(folder.glob("**/run.json")):
+        with contextlib.suppress(UsageError, CheckpointError):
+            runs.append(Run.find(path.parent))
+    return runs
+
+
+def read_json(path: Path) -> Any:
+    """Raises CheckpointError when the file is not JSON or cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON ({error}). Restore it, or start anew.") from None
+
+
+def read_scalars(folder: Path) -> dict[str, Any]:
+    """A checkpoint's state.json, checked. Raises CheckpointError."""
+    path = folder / "state.json"
+    scalars = read_json(path)
+    good = isinstance(scalars, dict) and type(scalars.get("images")) is int and isinstance(scalars.get("done"), bool)
+    if not good:
+        raise CheckpointError(f"{path} lacks 'images' or 'done'. Delete {folder.name}; the one before it will be used.")
+    return scalars
+
+
+def write_tensors(path: Path, tensors: dict[str, np.ndarray], header: dict[str, str] | None = None) -> None:
+    """A synced safetensors file."""
+    save_file(tensors, path, metadata=header)
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """Raises CheckpointError when the file is missing, cut off or no safetensors file."""
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read ({error}). Delete the folder {path.parent.name}; the checkpoint before it is used."
+        ) from None
+
+
+def read_header(path: Path) -> RunConfig:
+    """The settings in the header of an ema.safetensors file. Raises CheckpointError."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > 100_000_000:
+                raise ValueError("no safetensors header")
+            metadata = json.loads(file.read(length)).get("__metadata__", {})
+        return from_json(RunConfig, json.loads(metadata["ganvas"]), str(path))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, struct.error, RecursionError) as error:
+        raise CheckpointError(f"{path} is not a generator saved by ganvas ({error!r}).") from None
+
+
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested JSON objects as one level: {"recipe.net.width": 32, ...}."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat = {}
+    for key, item in value.items():
+        flat.update(flatten(item, f"{prefix}.{key}" if prefix else key))
+    return flat
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Takes the file's lock unless another process has it. The system frees it when the file closes."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system: no lock, no protection
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,78 @@
+"""From what the user typed to a source of pictures."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import DataError, UnknownName, UsageError
+from ..registry import nearest, sources
+from .artwork import Source
+
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".xz", ".zst")
+
+
+def find(data: str | Path) -> Source:
+    """The source that `data` means: a registered name such as "digits", a folder of idx files, a folder of pictures.
+
+    A registered name wins over a folder of that name (see `name_clash`). Raises UnknownName, DataError or UsageError
+    when there is no such thing.
+    """
+    if not str(data).strip():
+        raise UsageError(f"Expected a folder of pictures or one of {', '.join(built_in())} as data, found nothing.")
+    if isinstance(data, str) and data in built_in():
+        return sources.get(data)()
+    path = Path(data)
+    if isinstance(data, str) and data.startswith("~"):
+        path = path.expanduser()
+    if _is_missing(path):
+        raise _missing(data, path)
+    if not path.is_dir():
+        hint = "Unpack it and give the folder." if path.suffix.lower() in ARCHIVES else "Give the folder that holds it."
+        raise DataError(f"{path}: expected a folder of pictures, found a file. {hint}")
+    for name in sources.names():
+        part = sources.get(name)
+        if name != "folder" and getattr(part, "reads_folders", False) and part.recognises(path):
+            return part(path)
+    return sources.get("folder")(path)
+
+
+def name_clash(data: str | Path) -> str | None:
+    """The warning that is due when `data` is a source's name and a folder here is called the same."""
+    if isinstance(data, str) and data in built_in() and Path(data).is_dir():
+        return f"{data!r} is the source that comes with ganvas; for the folder of that name write ./{data}"
+    return None
+
+
+def built_in() -> list[str]:
+    """The names that are data by themselves, without a folder."""
+    return [name for name in sources.names() if not getattr(sources.get(name), "reads_folders", False)]
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{str(path)!r}: expected a folder of pictures; it cannot be opened: {reason}.") from error
+    return False
+
+
+def _missing(data: str | Path, path: Path) -> DataError | UnknownName:
+    parent = path.parent
+    while not parent.is_dir() and parent != parent.parent:
+        path, parent = parent, parent.parent
+    folders = _folders_in(parent)
+    if isinstance(data, str) and len(Path(data).parts) == 1 and not data.startswith((".", "/")):
+        return UnknownName(f"No source and no folder {data!r}.{nearest(data, [*built_in(), *folders])}")
+    close = difflib.get_close_matches(path.name, folders, n=1, cutoff=0.5)
+    hint = f" Did you mean {str(parent / close[0])!r}?" if close else f" {str(path)!r} is not there."
+    return DataError(f"{data}: no such folder.{hint}")
+
+
+def _folders_in(parent: Path, most: int = 20) -> Iterable[str]:
+    try:
+        return sorted(path.name for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))[:most]
+    except OSError:
+        return []

@@ -1,0 +1,177 @@
+"""Any tree of pictures, with labels and rights from its metadata files or labels from its sub-folders.
+
+The list of files is kept in a temporary SQLite database, not in Python objects: memory stays flat however many there
+are, and "rows without a file" or "files without a label" are one query each.
+"""
+
+import hashlib
+import json
+import os
+import posixpath
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import StorageError
+from ..registry import sources
+from . import metadata
+from .artwork import Artwork, Skipped, printable, some
+from .walk import Walk
+
+SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
+TABLES = """
+    PRAGMA journal_mode = OFF;
+    PRAGMA cache_size = -2000;  -- KiB
+    CREATE TABLE files (name BLOB PRIMARY KEY, kind TEXT, top BLOB, detail TEXT) WITHOUT ROWID;
+    CREATE TABLE rows (name BLOB PRIMARY KEY, labelled INTEGER, fields TEXT) WITHOUT ROWID;
+"""
+
+
+@sources.register("folder")
+class Folder:
+    """A tree of pictures. Labels come from its metadata, else from its first-level sub-folders if there are two."""
+
+    reads_folders = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.name = printable(self.folder.name) or "folder"
+        self.warnings: list[str] = []
+        self.notes: list[str] = []
+        self._labels_from = ""
+        self._database: sqlite3.Connection | None = None
+
+    @staticmethod
+    def recognises(folder: Path) -> bool:
+        return folder.is_dir()
+
+    def native_size(self) -> None:
+        return None
+
+    def count(self) -> int:
+        return self._scanned().execute("SELECT count(*) FROM files WHERE kind != 'metadata'").fetchone()[0]
+
+    def fingerprint(self) -> str:
+        summary = hashlib.sha256()
+        for entry in self._scanned().execute("SELECT name, kind, detail FROM files ORDER BY name"):
+            summary.update(repr(entry).encode())
+        return summary.hexdigest()
+
+    def artworks(self) -> Iterator[Artwork | Skipped]:
+        query = "SELECT name, kind, top, detail, fields FROM files LEFT JOIN rows USING (name) ORDER BY name"
+        for raw, kind, top, detail, packed in self._scanned().execute(query):
+            name = os.fsdecode(raw)
+            if kind == "skipped":
+                yield Skipped(printable(name), detail)
+            elif kind == "picture":
+                fields = json.loads(packed) if packed else {}
+                label = fields.pop("label", None)
+                if self._labels_from == "folders":
+                    label = printable(os.fsdecode(top)) if top else None
+                yield Artwork(printable(name), self.folder / name, label=label, **fields)
+
+    def _scanned(self) -> sqlite3.Connection:
+        if self._database is None:
+            # "" is a private database in a temporary file that SQLite removes.
+            self._database = sqlite3.connect("", check_same_thread=False)
+            weakref.finalize(self, self._database.close)
+            try:
+                self._scan(self._database)
+            except sqlite3.Error as error:
+                raise StorageError(
+                    f"Cannot keep the list of files of {self.folder} in a temporary file: {error}."
+                ) from error
+        return self._database
+
+    def _scan(self, database: sqlite3.Connection) -> None:
+        database.executescript(TABLES)
+        walk = Walk(self.folder)
+        for name, kind, detail in walk.files():
+            top = os.fsencode(name.split("/")[0]) if "/" in name else None
+            database.execute("INSERT INTO files VALUES (?, ?, ?, ?)", (os.fsencode(name), kind, top, detail))
+        for name in sorted(walk.left_out):
+            self.notes.append(f"left out {printable(name)}: ganvas made it")
+        self._read_metadata(database)
+        self._choose_labels(database)
+
+    def _read_metadata(self, database: sqlite3.Connection) -> None:
+        unknown: set[str] = set()
+        outside, twice = _Names(), _Names()
+        names = [row[0] for row in database.execute("SELECT name FROM files WHERE kind = 'metadata' ORDER BY name")]
+        for file in map(os.fsdecode, names):
+            for name, fields in metadata.read(self.folder / file, unknown):
+                path = posixpath.normpath(posixpath.join(posixpath.dirname(file), name))
+                if path.startswith(("/", "../")) or path == "..":
+                    outside.add(name)
+                    continue
+                if "label" in fields:
+                    fields["label"] = printable(fields["label"])
+                values = (_encode(path), "label" in fields, json.dumps(fields))
+                if not database.execute("INSERT OR IGNORE INTO rows VALUES (?, ?, ?)", values).rowcount:
+                    twice.add(name)
+        if unknown:
+            columns = some(map(printable, sorted(unknown)), len(unknown), shown=8)
+            self.warnings.append(f"metadata: these columns mean nothing here and are not used: {columns}")
+        if outside.count:
+            self.warnings.append(
+                f"metadata: {outside.count} rows name files outside of the folder, not used: {outside}"
+            )
+        if twice.count:
+            self.warnings.append(f"metadata: {twice.count} rows name a file again, its first row is used: {twice}")
+        self._warn(
+            database,
+            "metadata: {} rows name files that are not there",
+            "rows LEFT JOIN files USING (name) WHERE kind IS NULL",
+        )
+
+    def _choose_labels(self, database: sqlite3.Connection) -> None:
+        def number(query: str) -> int:
+            return database.execute(f"SELECT {query}").fetchone()[0]
+
+        pictures = "files LEFT JOIN rows USING (name) WHERE kind = 'picture'"
+        tops = number("count(DISTINCT top) FROM files WHERE kind = 'picture' AND top IS NOT NULL")
+        if number("count(*) FROM rows WHERE labelled"):
+            self._labels_from = "metadata"
+            self.notes.append("labels: from the metadata")
+            self._warn(database, "{} pictures have no label among labelled ones", f"{pictures} AND labelled IS NOT 1")
+        elif tops >= 2:
+            self._labels_from = "folders"
+            self.notes.append(f"labels: the names of the {tops} sub-folders that hold pictures")
+            self._warn(database, "{} pictures have no label, being in no sub-folder", f"{pictures} AND top IS NULL")
+            names = database.execute("SELECT DISTINCT top FROM files WHERE kind = 'picture' AND top IS NOT NULL")
+            if all(os.fsdecode(top).lower() in SPLITS for (top,) in names):
+                self.warnings.append("the labels are names of splits; to train on one of them, give that sub-folder")
+        else:
+            self.notes.append("labels: none, there are no labels in metadata and no two sub-folders with pictures")
+
+    def _warn(self, database: sqlite3.Connection, text: str, rest: str) -> None:
+        """Adds a warning that names the first few of the files that the query finds, if it finds any."""
+        count = database.execute(f"SELECT count(*) FROM {rest}").fetchone()[0]
+        if count:
+            names = database.execute(f"SELECT name FROM {rest} ORDER BY name LIMIT 3")
+            shown = some((printable(os.fsdecode(name)) for (name,) in names), count)
+            self.warnings.append(f"{text.format(count)}: {shown}")
+
+
+class _Names:
+    """The first few of many names, and how many there were."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: list[str] = []
+
+    def add(self, name: str) -> None:
+        self.count += 1
+        if len(self._first) < 3:
+            self._first.append(printable(name))
+
+    def __str__(self) -> str:
+        return some(self._first, self.count)
+
+
+def _encode(name: str) -> bytes:
+    try:
+        return os.fsencode(name)
+    except UnicodeEncodeError:  # half a surrogate pair from JSON: no file is called that
+        return name.encode("utf-8", "surrogatepass")

@@ -1,0 +1,138 @@
+"""Events on a terminal: a progress bar for people, lines for logs, JSON for machines."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from .config import check
+from .runs import Run
+from .train.events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned
+
+PLAIN_SECONDS = 10
+"""Between two lines of the plain display."""
+
+
+def show(events: Iterable[Event], display: str = "auto") -> Finished:
+    """Draws all events; returns the last. display: "rich", "plain", "json", "none" or "auto"."""
+    check(display in ("auto", "rich", "plain", "json", "none"), "display", display, "auto, rich, plain, json or none")
+    if display == "auto":
+        display = "rich" if sys.stdout.isatty() else "plain"
+    return {"rich": show_rich, "plain": show_plain, "json": show_json, "none": consume}[display](events)
+
+
+def consume(events: Iterable[Event]) -> Finished:
+    """Runs through the events without a word."""
+    last = None
+    for last in events:
+        pass
+    assert isinstance(last, Finished)
+    return last
+
+
+def show_json(events: Iterable[Event]) -> Finished:
+    """One JSON object a line; `event` names its kind."""
+
+    def printed(event: Event) -> Event:
+        record = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(event).items()}
+        print(json.dumps({"event": type(event).__name__.lower(), **record}), flush=True)
+        return event
+
+    return consume(map(printed, events))
+
+
+def show_plain(events: Iterable[Event]) -> Finished:
+    """A line every ten seconds, and one for each checkpoint, evaluation and warning."""
+    shown = float("-inf")
+
+    def printed(event: Event) -> Event:
+        nonlocal shown
+        if isinstance(event, Step):
+            if event.seconds - shown < PLAIN_SECONDS and event.progress < 1:
+                return event
+            shown = event.seconds
+        line = sentence(event)
+        if line:
+            print(line, flush=True)
+        return event
+
+    return consume(map(printed, events))
+
+
+def show_rich(events: Iterable[Event]) -> Finished:
+    """A progress bar with time left, kimg, pictures/s, losses and D's accuracies; other events above it."""
+    console = Console()
+    columns = (BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.fields[text]}"))
+    with Progress(*columns, console=console, expand=True) as progress:
+        task = progress.add_task("", total=1.0, text="")
+
+        def drawn(event: Event) -> Event:
+            if isinstance(event, Step):
+                progress.update(task, completed=event.progress, text=figures(event))
+            elif isinstance(event, Finished) and event.done:
+                progress.update(task, completed=1.0)
+            line = "" if isinstance(event, Step | Preview | Saved) else sentence(event)
+            if line:
+                console.print(line, style="yellow" if isinstance(event, Warned) else None, markup=False, highlight=False)
+            return event
+
+        return consume(map(drawn, events))
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:05 or 2:03:04."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def figures(step: Step) -> str:
+    """A step's figures, short enough for one line."""
+    return (
+        f"{clock(step.seconds_left)} left · {step.kimg:.1f} kimg · {step.images_per_second:.0f} img/s · "
+        f"loss D {step.loss_d:.2f} G {step.loss_g:.2f} · D right on real {step.accuracy_real:.0%} "
+        f"fake {step.accuracy_fake:.0%}"
+    )
+
+
+def sentence(event: Event) -> str:
+    """The event in plain words; empty for those not worth a line."""
+    match event:
+        case Started(resumed=True):
+            return f"Going on at {event.kimg:.1f} kimg, after {clock(event.seconds)}, on {event.device}."
+        case Started():
+            return (
+                f"Learning from {event.images:,} pictures on {event.device}"
+                f"{f' with {event.processes} processes' if event.processes > 1 else ''}: "
+                f"G has {event.generator_parameters:,} weights, D {event.discriminator_parameters:,}."
+            )
+        case Step():
+            return f"{event.progress:4.0%} · {figures(event)}"
+        case Evaluated():
+            return (
+                f"Epoch {event.epoch}: on held-out pictures loss D {event.loss_d:.2f}, D right on real "
+                f"{event.accuracy_real:.0%}, on works {event.accuracy_fake:.0%}."
+            )
+        case Saved():
+            return f"Saved {event.path}"
+        case Warned():
+            return f"Warning: {event.message}"
+        case Finished():
+            return finished_sentence(event)
+        case _:
+            return ""
+
+
+def finished_sentence(event: Finished) -> str:
+    """How the run ended, and what to type next."""
+    if not event.done:
+        return f"Stopped and saved at {event.kimg:.1f} kimg. The same command goes on: {event.run}"
+    budget = Run.find(event.run).config.budget
+    return (
+        f"Done: {event.kimg:.1f} kimg in {clock(event.seconds)} ({budget}). See {event.run / 'strip.png'}; "
+        f"draw new works with: ganvas sample {event.run}"
+    )

@@ -1,0 +1,80 @@
+"""Which pictures, labels and latents a step uses: functions of (seed, step) alone, so that a resumed run matches.
+
+Every process draws the whole batch and keeps its own slice, so that the number of processes changes nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..config import Recipe
+from ..dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A process's share of a step's pictures, on its device."""
+
+    real: Tensor
+    """(n, C, H, W) float32 in [-1, 1]."""
+    label: Tensor
+    """(n,) in [0, labels]; the last is the null label."""
+    z_d: Tensor
+    """(n, latent_dim) latents for D's step."""
+    z_g: Tensor
+    """(n, latent_dim) latents for G's step."""
+    mix: Tensor
+    """(n,) uniform in [0, 1], for WGAN-GP."""
+
+
+def seeded(seed: int, *purpose: str | int) -> torch.Generator:
+    """A generator of its own for each purpose, on the CPU so that every device draws the same numbers."""
+    digest = hashlib.sha256("/".join(map(str, (seed, *purpose))).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))
+
+
+def as_floats(pictures: np.ndarray, device: torch.device) -> Tensor:
+    """(n, H, W, C) uint8 -> (n, C, H, W) float32 in [-1, 1] on the device, converted there."""
+    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1).contiguous()
+
+
+class Batches:
+    """The run's batches by step. `rank` of `processes` says which slice is ours."""
+
+    def __init__(
+        self, dataset: Dataset, indices: np.ndarray, recipe: Recipe, labels: int, seed: int, rank: int, processes: int
+    ) -> None:
+        self.dataset = dataset
+        self.indices = indices
+        self.recipe = recipe
+        self.labels = labels
+        self.seed = seed
+        share = recipe.batch_size // processes
+        self.ours = slice(rank * share, (rank + 1) * share)
+        self._order: tuple[int, np.ndarray] = (-1, indices)
+
+    def batch(self, step: int, device: torch.device) -> Batch:
+        """The batch of `step`, counted from 0."""
+        size, rng = self.recipe.batch_size, seeded(self.seed, "step", step)
+        chosen = np.array([self._work(position) for position in range(step * size, (step + 1) * size)])
+        label = torch.from_numpy(self.dataset.labels[chosen]) if self.labels else torch.zeros(size, dtype=torch.long)
+        label = torch.where(label < 0, self.labels, label)
+        if self.labels:
+            label = torch.where(torch.rand(size, generator=rng) < self.recipe.null_label, self.labels, label)
+        z_d, z_g = torch.randn(2, size, self.recipe.latent_dim, generator=rng)
+        mix = torch.rand(size, generator=rng)
+        crops = np.random.default_rng([abs(self.seed), step, self.ours.start])
+        real = as_floats(self.dataset.batch(chosen[self.ours], crops), device)
+        label, z_d, z_g, mix = (x[self.ours].to(device, non_blocking=True) for x in (label, z_d, z_g, mix))
+        return Batch(real, label, z_d, z_g, mix)
+
+    def _work(self, position: int) -> int:
+        """The work at a position in the endless row of shuffled epochs."""
+        epoch, place = divmod(position, len(self.indices))
+        if self._order[0] != epoch:
+            order = torch.randperm(len(self.indices), generator=seeded(self.seed, "epoch", epoch))
+            self._order = (epoch, self.indices[order.numpy()])
+        return int(self._order[1][place])

@@ -1,0 +1,81 @@
+"""What `Trainer.fit()` yields. The terminal draws them, `--json` prints them, tests count them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened at `kimg` thousands of pictures and `seconds` of training."""
+
+    kimg: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """Before the first step. `resumed` says whether a checkpoint was found to go on from."""
+
+    resumed: bool
+    device: str
+    processes: int
+    images: int
+    """Training pictures."""
+    generator_parameters: int
+    discriminator_parameters: int
+
+
+@dataclass(frozen=True)
+class Step(Event):
+    """About once a second: averages since the last one, over all processes."""
+
+    progress: float
+    """Share of the run's length, in [0, 1]."""
+    seconds_left: float
+    images_per_second: float
+    loss_d: float
+    loss_g: float
+    penalty: float
+    accuracy_real: float
+    """Share of real pictures that D takes for real, in [0, 1]; see `train.step.accuracies`."""
+    accuracy_fake: float
+    """Share of generated pictures that D takes for generated, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Preview(Event):
+    """The same latents, drawn again."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Evaluated(Event):
+    """After an epoch: D's loss in its game, and its accuracies, on held-out pictures and on fresh works of the EMA."""
+
+    epoch: int
+    loss_d: float
+    accuracy_real: float
+    accuracy_fake: float
+
+
+@dataclass(frozen=True)
+class Saved(Event):
+    """A checkpoint is complete on the disk."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something the user should know; the run goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The last event: `done` when the run reached its length, else it was stopped and can go on."""
+
+    done: bool
+    run: Path

@@ -1,0 +1,59 @@
+"""The same latents drawn again and again while G learns."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..config import Recipe
+from ..pictures import GAP, grid, save_animation, save_png, scale_for, strip
+from ..runs import Run, preview_kimg
+from .batches import seeded
+
+COUNT = 24
+"""Previews a run leaves behind, besides the first and the last."""
+COLUMNS, ROWS = 10, 6
+STRIP_ROWS = 10
+CELL_PX = 56
+"""About how large a work appears in a preview."""
+
+
+def due(progress: float) -> int:
+    """How many previews should have been drawn by now; they come closer together early, when much changes."""
+    return int(COUNT * progress**0.6)
+
+
+def to_uint8(pictures: Tensor) -> np.ndarray:
+    """(n, C, H, W) nominally in [-1, 1] -> (n, H, W, C) uint8."""
+    levels = pictures.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+class Previews:
+    """Draws and keeps a run's previews; with labels, a column for each."""
+
+    def __init__(self, run: Run, recipe: Recipe, device: torch.device) -> None:
+        self.run = run
+        labels = len(run.config.label_names)
+        count = COLUMNS * ROWS
+        self.z = torch.randn(count, recipe.latent_dim, generator=seeded(run.config.seed, "preview")).to(device)
+        by_column = torch.arange(count) % COLUMNS % max(labels, 1)
+        self.label = (by_column if labels else torch.zeros(count, dtype=torch.long)).to(device)
+        self.scale = scale_for(run.config.shape[1], CELL_PX)
+
+    @torch.no_grad()
+    def draw(self, average: nn.Module, images: int) -> Path:
+        """A grid of works by the averaged generator, after `images` pictures."""
+        path = self.run.preview_path(images)
+        save_png(grid(to_uint8(average(self.z, self.label)), COLUMNS, self.scale), path)
+        return path
+
+    def over_time(self) -> None:
+        """strip.png and previews.webp in the run folder, out of all previews."""
+        paths = self.run.previews()
+        picked = [paths[round(i * (len(paths) - 1) / (STRIP_ROWS - 1))] for i in range(STRIP_ROWS)]
+        frames = [(f"{preview_kimg(path):.1f} kimg", path) for path in dict.fromkeys(picked)]
+        row_px = self.run.config.shape[1] * self.scale + GAP
+        save_png(strip(frames, row_px), self.run.folder / "strip.png")
+        save_animation(paths, self.run.folder / "previews.webp")

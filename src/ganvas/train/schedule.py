@@ -1,0 +1,41 @@
+"""How far a run is, and what follows from it: everything anneals to the length that the user gave."""
+
+import math
+from dataclasses import dataclass
+
+from ..config import Budget
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Progress through a run that is given by time or by pictures."""
+
+    budget: Budget
+    images_per_epoch: int
+
+    def progress(self, images: int, seconds: float) -> float:
+        """Share of the run behind us, in [0, 1], after `images` pictures and `seconds` of training in all sittings."""
+        total = self.budget.total_images(self.images_per_epoch)
+        behind = seconds / (60 * self.budget.amount) if total is None else images / total
+        return min(1.0, behind)
+
+    def seconds_left(self, images: int, seconds: float, rate: float) -> float:
+        """Estimate, from `rate` pictures a second; exact for a length in minutes."""
+        total = self.budget.total_images(self.images_per_epoch)
+        left = 60 * self.budget.amount - seconds if total is None else (total - images) / max(rate, 1e-9)
+        return max(0.0, left)
+
+
+def cosine(progress: float, final_share: float) -> float:
+    """1 at the start, `final_share` at the end, along half a cosine. Loshchilov & Hutter 2017, eq. 5."""
+    return final_share + (1 - final_share) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def ema_decay(images: int, batch_size: int, half_life_kimg: float, share: float) -> float:
+    """What the averaged generator keeps of itself at a step, after `images` pictures.
+
+    A half-life of `half_life_kimg`, but never above `share` of the pictures seen, so that even a run of a few
+    thousand pictures has forgotten its untrained start. 0 at the first step.
+    """
+    half_life = min(1000 * half_life_kimg, share * images)
+    return 0.5 ** (batch_size / half_life) if half_life > 0 else 0.0

@@ -1,0 +1,51 @@
+"""A run's whole state as named arrays and back: nets, optimisers, average. What is restored is bit for bit the same."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..errors import CheckpointError
+
+
+def net_arrays(net: nn.Module, prefix: str = "") -> dict[str, np.ndarray]:
+    """Weights and buffers by name."""
+    return {prefix + name: _array(value) for name, value in net.state_dict().items()}
+
+
+def load_net(net: nn.Module, arrays: dict[str, np.ndarray], prefix: str = "") -> None:
+    """`net_arrays` backwards. Raises CheckpointError naming what does not fit."""
+    for name, value in net.state_dict().items():
+        stored = arrays.get(prefix + name)
+        if stored is None or tuple(stored.shape) != tuple(value.shape):
+            came = "is missing" if stored is None else f"has shape {tuple(stored.shape)}"
+            raise CheckpointError(f"The checkpoint's {prefix + name} {came}; the net needs {tuple(value.shape)}.")
+        value.copy_(torch.from_numpy(stored))  # state_dict's tensors are the net's own
+
+
+def optimizer_arrays(optimizer: Optimizer, prefix: str) -> dict[str, np.ndarray]:
+    """Adam's moments and step counts, by the parameter's number: `{prefix}3.exp_avg`."""
+    return {
+        f"{prefix}{number}.{key}": _array(value)
+        for number, slots in optimizer.state_dict()["state"].items()
+        for key, value in slots.items()
+    }
+
+
+def load_optimizer(optimizer: Optimizer, arrays: dict[str, np.ndarray], prefix: str) -> None:
+    """`optimizer_arrays` backwards; learning rates come from the schedule."""
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in arrays.items():
+        if name.startswith(prefix):
+            number, key = name.removeprefix(prefix).split(".")
+            slots.setdefault(int(number), {})[key] = torch.from_numpy(value)
+    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def is_finite(net: nn.Module) -> bool:
+    """Whether no weight or buffer is NaN or infinite."""
+    return all(bool(torch.isfinite(value).all()) for value in net.state_dict().values())
+
+
+def _array(value: Tensor) -> np.ndarray:
+    return value.detach().cpu().contiguous().numpy()

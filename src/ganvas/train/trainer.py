@@ -1,0 +1,278 @@
+"""The loop: a generator of events over a run folder. It can be stopped or killed at any moment and goes on exactly.
+
+All that a step uses follows from (seed, step); all that it changes is in the checkpoint. So a run that was resumed
+is bit for bit the run that was not, on a CPU, for a length in kimg or epochs.
+"""
+
+import math
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.optim import Adam
+
+from ..dataset import Dataset
+from ..errors import CheckpointError, NonFiniteLoss, UsageError
+from ..registry import games
+from ..runs import Checkpoint, Run
+from . import ema, machine, state
+from .batches import Batches, as_floats, seeded
+from .events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned
+from .preview import Previews, due
+from .schedule import Schedule, cosine, ema_decay
+from .step import Players, accuracies, discriminator_step, generator_step
+
+REPORT_SECONDS = 1.0
+EVALUATED_WORKS = 1000
+"""Most held-out pictures, and as many works, that an evaluation after an epoch looks at."""
+
+
+class Trainer:
+    """Trains a run on its dataset.
+
+    run: the run folder, new or with checkpoints to go on from.   dataset: the one that `run.config` was made for.
+    checkpoint_seconds: the most training time that a kill can cost.
+    Raises UsageError when the batch cannot be shared among the processes.
+    """
+
+    def __init__(self, run: Run, dataset: Dataset, checkpoint_seconds: float = 60.0) -> None:
+        machine.tune()
+        self.run, self.dataset, self.checkpoint_seconds = run, dataset, checkpoint_seconds
+        config, recipe = run.config, run.config.recipe
+        self.recipe = recipe
+        self.accelerator = Accelerator(mixed_precision="no")  # step.py says where bfloat16 is right
+        self.device = self.accelerator.device
+        processes = self.accelerator.num_processes
+        if recipe.batch_size % processes:
+            raise UsageError(f"batch_size {recipe.batch_size} cannot be shared evenly by {processes} processes.")
+        self.labels = len(config.label_names)
+        self.train_works, self.held_out = dataset.split(recipe.holdout, config.seed)
+        self.schedule = Schedule(config.budget, len(self.train_works))
+        rank = self.accelerator.process_index
+        self.batches = Batches(dataset, self.train_works, recipe, self.labels, config.seed, rank, processes)
+        self.players = self._players()
+        self.average = ema.frozen_copy(self.players.bare_G)
+        self.previews = Previews(run, recipe, self.device)
+        self.images, self.seconds = 0, 0.0
+        self._stop = False
+
+    def stop(self) -> None:
+        """Asks `fit` to save and finish after the step at hand. May be called from a signal handler."""
+        self._stop = True
+
+    def fit(self) -> Iterator[Event]:
+        """Trains to the run's length, yielding events; the last one is `Finished`.
+
+        Goes on from the newest checkpoint that can be read. Raises NonFiniteLoss, StorageError, RunBusy; the last good
+        checkpoint stays.
+        """
+        if not self.accelerator.is_main_process:
+            yield from self._fit()
+            return
+        with self.run.lock():
+            yield from self._fit()
+
+    # What follows is ordered as it happens.
+
+    def _players(self) -> Players:
+        config, recipe = self.run.config, self.recipe
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seeded(config.seed, "weights").initial_seed())
+            G = recipe.net.generator(config.shape, recipe.latent_dim, self.labels).to(self.device)
+            D = recipe.net.discriminator(config.shape, self.labels).to(self.device)
+        wrapped_G, wrapped_D = self.accelerator.prepare(G, D)
+        return Players(
+            recipe=recipe,
+            game=games.get(recipe.game)(),
+            G=wrapped_G,
+            D=wrapped_D,
+            bare_G=G,
+            bare_D=D,
+            optimizer_g=Adam(G.parameters(), recipe.generator_lr, betas=recipe.betas, fused=True),
+            optimizer_d=Adam(D.parameters(), recipe.discriminator_lr, betas=recipe.betas, fused=True),
+            accelerator=self.accelerator,
+        )
+
+    def _fit(self) -> Iterator[Event]:
+        warnings, checkpoint = self._resume()
+        if checkpoint is None or self._progress() < 1:
+            yield self._started(resumed=checkpoint is not None)
+        for message in warnings:
+            yield Warned(*self._now(), message)
+        if checkpoint is None and self.accelerator.is_main_process:
+            yield Preview(*self._now(), self.previews.draw(self.average, 0))
+        yield from self._steps()
+        done = self._progress() >= 1
+        if checkpoint is None or self.images > checkpoint.scalars["images"] or done != checkpoint.done:
+            yield from self._save(done)
+        if done and self.accelerator.is_main_process:
+            yield Preview(*self._now(), self.previews.draw(self.average, self.images))
+            self.previews.over_time()
+        self.accelerator.wait_for_everyone()
+        yield Finished(*self._now(), done, self.run.folder)
+
+    def _steps(self) -> Iterator[Event]:
+        sums, steps, reported = torch.zeros(5, device=self.device), 0, self.seconds
+        drawn, saved = due(self._progress()), self.seconds
+        origin = time.monotonic() - self.seconds
+        while self._progress() < 1 and not self._agree(origin):
+            epoch = self.images // len(self.train_works)
+            sums += self._step()
+            steps += 1
+            if self.seconds - reported >= REPORT_SECONDS or self._progress() >= 1:
+                yield self._report(sums / steps, steps, self.seconds - reported)
+                sums.zero_()
+                steps, reported = 0, self.seconds
+            if self.recipe.evaluate_each_epoch and self.images // len(self.train_works) > epoch:
+                yield self._evaluate(epoch + 1)
+            if due(self._progress()) > drawn and self._progress() < 1:
+                drawn = due(self._progress())
+                if self.accelerator.is_main_process:
+                    yield Preview(*self._now(), self.previews.draw(self.average, self.images))
+            if self.seconds - saved >= self.checkpoint_seconds and self._progress() < 1:
+                self._check_finite(sums)
+                saved = self.seconds
+                yield from self._save(done=False)
+        self._check_finite(sums)
+
+    def _step(self) -> Tensor:
+        """One move of D, one of G. returns: (5,) D's loss, penalty, the two accuracies, G's loss."""
+        recipe, players = self.recipe, self.players
+        batch = self.batches.batch(self.images // recipe.batch_size, self.device)
+        share = cosine(self._progress(), recipe.final_lr_share)
+        players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
+        players.optimizer_g.param_groups[0]["lr"] = recipe.generator_lr * share
+        judged = discriminator_step(players, batch)
+        loss_g = generator_step(players, batch)
+        decay = ema_decay(self.images, recipe.batch_size, recipe.ema_half_life_kimg, recipe.ema_share)
+        ema.update(self.average, players.bare_G, decay)
+        self.images += recipe.batch_size
+        return torch.cat([judged, loss_g])
+
+    def _agree(self, origin: float) -> bool:
+        """Takes the time; returns whether to stop. All processes go by the first one's clock, and stop together."""
+        clock = torch.tensor([time.monotonic() - origin, float(self._stop)], dtype=torch.float64)
+        if self.accelerator.num_processes > 1:
+            clock = clock.to(self.device, torch.float32)
+            everyone = self.accelerator.gather(clock[None])
+            clock = torch.stack([everyone[0, 0], everyone[:, 1].amax()])
+        self.seconds, stop = clock.tolist()
+        return stop > 0
+
+    def _progress(self) -> float:
+        return self.schedule.progress(self.images, self.seconds)
+
+    def _now(self) -> tuple[float, float]:
+        return self.images / 1000, self.seconds
+
+    def _started(self, resumed: bool) -> Started:
+        sizes = [sum(p.numel() for p in net.parameters()) for net in (self.players.bare_G, self.players.bare_D)]
+        return Started(
+            *self._now(), resumed, str(self.device), self.accelerator.num_processes, len(self.train_works), *sizes
+        )
+
+    def _report(self, means: Tensor, steps: int, elapsed: float) -> Step:
+        """The averages over all processes, written to stats.jsonl. Raises NonFiniteLoss."""
+        if self.accelerator.num_processes > 1:
+            means = self.accelerator.reduce(means, reduction="mean")
+        self._check_finite(means)
+        loss_d, penalty, accuracy_real, accuracy_fake, loss_g = means.tolist()
+        rate = steps * self.recipe.batch_size / max(elapsed, 1e-9)
+        left = self.schedule.seconds_left(self.images, self.seconds, rate)
+        event = Step(
+            *self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, accuracy_real, accuracy_fake
+        )
+        self._log("stats.jsonl", event)
+        return event
+
+    @torch.no_grad()
+    def _evaluate(self, epoch: int) -> Evaluated:
+        """D's loss and accuracies on held-out pictures against fresh works of the average, into metrics.jsonl."""
+        chosen = self.held_out[:EVALUATED_WORKS]
+        real, label = as_floats(self.dataset.batch(chosen), self.device), torch.from_numpy(self.dataset.labels[chosen])
+        label = torch.where(label < 0, self.labels, label) if self.labels else torch.zeros_like(label)
+        label = label.to(self.device)
+        z = torch.randn(len(chosen), self.recipe.latent_dim, generator=seeded(self.run.config.seed, "epoch", epoch))
+        fake = self.average(z.to(self.device), label)
+        game, D = self.players.game, self.players.bare_D
+        logits = (D(real, label), D(fake, label))
+        event = Evaluated(*self._now(), epoch, game.discriminator(*logits).item(), *accuracies(game, *logits).tolist())
+        self._log("metrics.jsonl", event)
+        return event
+
+    def _log(self, name: str, event: Event) -> None:
+        if self.accelerator.is_main_process:
+            self.run.append(name, {key: rounded(value) for key, value in asdict(event).items()})
+
+    def _check_finite(self, sums: Tensor) -> None:
+        """Raises NonFiniteLoss before anything broken reaches a checkpoint."""
+        nets = (self.players.bare_G, self.players.bare_D, self.average)
+        if bool(torch.isfinite(sums).all()) and all(state.is_finite(net) for net in nets):
+            return
+        last = self.run.latest()
+        kept = f"The checkpoint of {last.kimg:.1f} kimg is kept." if last else "There is no checkpoint yet."
+        recipe = self.recipe
+        raise NonFiniteLoss(
+            f"A loss or a weight became NaN or infinite by {self.images / 1000:.1f} kimg. {kept} Try, into a new --out: "
+            f"half the learning rates (now --generator-lr {recipe.generator_lr:g}, --discriminator-lr "
+            f"{recipe.discriminator_lr:g}), a larger --r1-gamma and --r2-gamma (now {recipe.r1_gamma:g}, "
+            f"{recipe.r2_gamma:g}), or --recipe canvas."
+        )
+
+    def _save(self, done: bool) -> Iterator[Event]:
+        players = self.players
+        if self.accelerator.is_main_process:
+            tensors = {
+                **state.net_arrays(players.bare_G, "G."),
+                **state.net_arrays(players.bare_D, "D."),
+                **state.optimizer_arrays(players.optimizer_g, "adam_g."),
+                **state.optimizer_arrays(players.optimizer_d, "adam_d."),
+            }
+            scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done}
+            checkpoint = self.run.save(state.net_arrays(self.average), tensors, scalars)
+            yield Saved(*self._now(), checkpoint.folder)
+        self.accelerator.wait_for_everyone()
+
+    def _resume(self) -> tuple[list[str], Checkpoint | None]:
+        """Restores the newest checkpoint that can be read. returns: warnings about those that cannot, and it."""
+        warnings = []
+        for checkpoint in reversed(self.run.checkpoints()):
+            try:
+                self._restore(checkpoint)
+            except CheckpointError as error:
+                warnings.append(f"{checkpoint.folder.name} is damaged, going back to the one before: {error}")
+                continue
+            break
+        else:
+            checkpoint = None
+            if warnings:
+                raise CheckpointError(f"No checkpoint of {self.run.folder} can be read. {warnings[0]}")
+        if self.accelerator.is_main_process:
+            self.run.rewind(self.images)
+            for name in ("dataset.json", "works.jsonl"):
+                if not (self.run.folder / name).exists():
+                    shutil.copyfile(self.dataset.folder / name, self.run.folder / name)
+        self.accelerator.wait_for_everyone()
+        return warnings, checkpoint
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        tensors, average, players = checkpoint.tensors(), checkpoint.ema(), self.players
+        state.load_net(players.bare_G, tensors, "G.")
+        state.load_net(players.bare_D, tensors, "D.")
+        state.load_optimizer(players.optimizer_g, tensors, "adam_g.")
+        state.load_optimizer(players.optimizer_d, tensors, "adam_d.")
+        state.load_net(self.average, average)
+        seconds = checkpoint.scalars.get("seconds")
+        if not isinstance(seconds, float | int) or not 0 <= seconds < math.inf:
+            raise CheckpointError(f"{checkpoint.folder / 'state.json'} has no valid 'seconds'.")
+        self.images, self.seconds = checkpoint.scalars["images"], float(seconds)
+
+
+def rounded(value: Any) -> Any:
+    """Floats to six significant digits, for a log that people read."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
