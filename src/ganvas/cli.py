@@ -175,8 +175,10 @@ def train_verb(arguments: list[str]) -> None:
     default = Train(data=tyro.MISSING, settings=recipes.get(name)(), recipe=name)
     asked = parse(Train, "train", arguments, default)
     from .dataset import prepare
+    from .training.machine import accelerator
 
-    dataset = with_bar("Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress))
+    with accelerator().main_process_first():
+        dataset = with_bar("Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress))
     train(dataset, asked)
 
 
@@ -195,7 +197,7 @@ def train(dataset: "Dataset", asked: Any) -> None:
 
     from .api import make_trainer
     from .terminal import show
-    from .train.interrupt import on_interrupt
+    from .training.interrupt import on_interrupt
 
     trainer = make_trainer(
         dataset,

@@ -68,13 +68,14 @@ def to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Imag
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     base = image.convert(image.mode.removesuffix("A")) if alpha else image
     if profile:
-        grey = base.mode == "L" or is_grey(np.asarray(base))
         try:
-            base = _with_profile(base, profile)
+            converted = _with_profile(base, profile)
         except Exception:  # a damaged profile fails in many ways, and the picture is good without it
             notes.append("damaged or unfitting colour profile, taken as sRGB")
         else:
-            base = base.convert("L") if grey else base  # a grey picture stays grey whatever the rounding
+            # Rounding by one step would make a grey picture one in colour.
+            grey = base.mode == "L" or (is_grey(np.asarray(base)) and is_grey(np.asarray(converted), tolerance=1))
+            base = converted.convert("L") if grey else converted
     elif base.mode == "CMYK":
         notes.append("CMYK without a profile, converted by formula")
     base = base.convert("RGB") if base.mode == "CMYK" else base
@@ -92,7 +93,10 @@ def _with_profile(image: Image.Image, profile: bytes) -> Image.Image:
         return _transform(profile, "RGB").apply(image.convert("RGB"))  # grey pixels with a profile for colour: common
 
 
-def is_grey(pixels: np.ndarray) -> bool:
-    """Whether red, green and blue agree in each pixel. pixels: uint8 (H, W, 3)."""
-    red = pixels[..., 0]
-    return pixels.shape[-1] == 3 and bool((red == pixels[..., 1]).all() and (red == pixels[..., 2]).all())
+def is_grey(pixels: np.ndarray, tolerance: int = 0) -> bool:
+    """Whether red, green and blue agree in each pixel to within `tolerance`. pixels: uint8 (H, W, 3)."""
+    if pixels.shape[-1] != 3:
+        return False
+    if tolerance == 0:
+        return bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all())
+    return int((pixels.max(axis=2) - pixels.min(axis=2)).max()) <= tolerance

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 
 from . import decode, stored
+from .decode import CROPS
 from .errors import DataError, StorageError, UsageError
+from .files import storage_errors
 from .filling import ARRAY_NAME, Progress, fill, settings_of
 from .sources.artwork import Skipped, Source, printable
 from .sources.find import built_in, find, name_clash
-from .sources.walk import is_prepared
+from .sources.walk import is_prepared, is_run
 
 SIDES = range(8, 1025)  # of a prepared picture, px
 FOLDER_SIZE = (64, 64)  # (width, height) where pictures have no size of their own and none was asked for
@@ -117,13 +119,14 @@ def open_dataset(folder: str | Path) -> Dataset:
     folder = Path(folder)
     found = stored.read_description(folder)
     names = tuple(printable(name) for name in found["label_names"])
+    pictures = stored.open_pictures(folder, found["digest"], found["shape"])  # first: it bounds what is allocated below
     labels, is_test, content = stored.read_works(
         folder / "works.jsonl", found["shape"][0], names, found["works_sha256"]
     )
     return Dataset(
         folder=folder,
         source=printable(found["source"]),
-        pictures=stored.open_array(folder / stored.array_name(found["digest"]), found["shape"]),
+        pictures=pictures,
         labels=labels,
         label_names=names,
         is_test=is_test,
@@ -203,8 +206,8 @@ def _parse_size(size: int | str | tuple[int, int]) -> tuple[int, int]:
 def _options(
     size: tuple[int, int], crop: str, alpha: bool, background: str, channels: int | None
 ) -> decode.DecodeOptions:
-    if crop not in decode.CROPS:
-        raise UsageError(f"Expected a crop of {', '.join(decode.CROPS)}; found {crop!r}.")
+    if crop not in CROPS:
+        raise UsageError(f"Expected a crop of {', '.join(CROPS)}; found {crop!r}.")
     if channels not in (None, 1, 3) or (alpha and channels is not None):
         raise UsageError(
             f"Expected 1 or 3 channels, and none given together with alpha; found {channels!r}, alpha={alpha}."
@@ -253,18 +256,24 @@ def _target(source: Source, settings: dict[str, Any], out: str | Path | None) ->
         key = hashlib.sha256(json.dumps([source.name, os.fsdecode(source.folder or ""), settings]).encode()).hexdigest()
         slug = re.sub("[^A-Za-z0-9_-]+", "-", source.name)[:40]
         return _cache() / f"{slug}-{settings['width']}x{settings['height']}-{key[:12]}"
-    target = Path(out)
+    with storage_errors(Path(out)):
+        _check_target(Path(out), source)
+    return Path(out)
+
+
+def _check_target(target: Path, source: Source) -> None:
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target}: expected a folder to write into, found a file. Choose another `out`.")
     if source.folder is not None and target.resolve() == source.folder:
         raise UsageError(f"{target} is the folder of pictures itself. Choose another `out`.")
+    if is_run(target):
+        raise UsageError(f"{target} is a run and stays as it is. Choose another `out`.")
     if not is_prepared(target):
         foreign = [name for name in ("dataset.json", "works.jsonl") if (target / name).exists()]
         if foreign and not any(ARRAY_NAME.fullmatch(path.name) for path in target.iterdir()):
             raise UsageError(
                 f"{target / foreign[0]} is not from ganvas prepare and stays as it is. Choose another `out`."
             )
-    return target
 
 
 def _up_to_date(target: Path, settings: dict[str, Any], fingerprint: str) -> Dataset | None:

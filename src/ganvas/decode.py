@@ -193,11 +193,11 @@ def _open_image(file: BinaryIO, path: Path) -> Image.Image:
     if not head:
         raise SkipPicture("is empty (0 bytes)")
     file.seek(0)
-    names = [expected, *(alias for alias, name in ALIASES.items() if name == expected)]
+    names = [expected, "DIB"] if expected == "BMP" else [expected]
     with contextlib.suppress(Image.UnidentifiedImageError):
         return Image.open(file, formats=names)
     file.seek(0)
-    others = [name for name in (*FORMATS, *ALIASES) if name not in (*names, "TGA", "PCX")]  # these two accept anything
+    others = [name for name in FORMATS if name not in (*names, "TGA", "PCX")]  # these two accept anything
     with contextlib.suppress(Image.UnidentifiedImageError), Image.open(file, formats=others) as image:
         found = ALIASES.get(image.format or "", image.format or "")
         raise SkipPicture(f"is a {found} though its name ends in {path.suffix}; rename it to {FORMATS[found][0]}")
@@ -221,11 +221,15 @@ def _check_sides(width: int, height: int) -> None:
 
 def _orientation(image: Image.Image, notes: list[str]) -> int:
     """How EXIF says that the picture was held, from 1 (upright) to 8."""
+    turn = 1
     try:
-        turn = image.getexif().get(ORIENTATION, 1)
+        exif = image.getexif()
+        turn = exif.get(ORIENTATION, 1)
+        is_damaged = bool(image.info.get("exif")) and not len(exif)  # Pillow swallows most errors of a JPEG's
     except Exception:  # its parser raises whatever the bytes lead it to
+        is_damaged = True
+    if is_damaged:
         notes.append("damaged EXIF data, taken as upright")
-        return 1
     return turn if turn in TURNS else 1
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -12,9 +13,9 @@ from time import monotonic
 from typing import IO, Any
 
 from . import decode, stored
-from .arrayfile import array_writer, remove_stale
+from .arrayfile import ArrayWriter, array_writer, remove_stale
 from .errors import NoPictures
-from .files import make_folder, new_file, write_file
+from .files import make_folder, new_file, storage_errors
 from .sources.artwork import Artwork, Skipped, Source, natural_key, some
 
 IN_FLIGHT = 4  # pictures for each worker
@@ -49,46 +50,74 @@ def fill(
 
     Raises NoPictures, StorageError, and what the source raises; then nothing has changed.
     """
-    is_new = not target.exists()
+    with storage_errors(target):
+        is_new = not target.exists()
     make_folder(target)
     remove_stale(target)
-    width, height = options.stored_size
-    channels = 4 if options.alpha else options.channels or 1
-    total, shown = source.count(), -PROGRESS_SECONDS
     try:
-        with (
-            decode.quiet(),
-            new_file(target / "works.jsonl") as works,
-            array_writer(target, height, width, channels) as array,
-        ):
-            record = _Record(options, works)
-            outcomes = _decoded(source.artworks(), options, workers)
-            with contextlib.closing(outcomes):
-                for done, (item, outcome) in enumerate(outcomes):
-                    if progress is not None and monotonic() - shown >= PROGRESS_SECONDS:
-                        progress(done, total)
-                        shown = monotonic()
-                    if isinstance(outcome, str):
-                        record.skipped.append({"name": item.name, "reason": outcome})
-                    elif isinstance(item, Artwork):
-                        array.append(outcome.pixels)
-                        record.add(item, outcome)
-            if not array.count:
-                raise NoPictures(_nothing(source, record.skipped))
-            shape = array.finish(target / stored.array_name(record.digest.hexdigest()))
-        description = record.description(source, fingerprint, shape)
-        write_file(target / "dataset.json", json.dumps(description, indent=1) + "\n")
+        digest = _write(target, source, options, fingerprint, workers, progress)
     except BaseException:
         if is_new:
             with contextlib.suppress(OSError):  # not empty: somebody else put something there
                 target.rmdir()
         raise
     for path in target.iterdir():
-        if ARRAY_NAME.fullmatch(path.name) and path.name != stored.array_name(description["digest"]):
+        if ARRAY_NAME.fullmatch(path.name) and path.name != stored.array_name(digest):
             with contextlib.suppress(OSError):  # on Windows a run that uses it keeps it; it goes next time
                 path.unlink()
+
+
+def _write(
+    target: Path,
+    source: Source,
+    options: decode.DecodeOptions,
+    fingerprint: str,
+    workers: int,
+    progress: Progress | None,
+) -> str:
+    """Returns the digest. All that can fail for want of space is done before the first file gets its name."""
+    width, height = options.stored_size
+    channels = 4 if options.alpha else options.channels or 1
+    with (
+        decode.quiet(),
+        new_file(target / "dataset.json") as described,  # entered first, so it gets its name last
+        new_file(target / "works.jsonl") as works,
+        array_writer(target, height, width, channels) as array,
+    ):
+        record = _Record(options, works)
+        _stream(source, options, workers, progress, array, record)
+        if not array.count:
+            raise NoPictures(_nothing(source, record.skipped))
+        shape = (array.count, height, width, array.channels)
+        described.write(json.dumps(record.description(source, fingerprint, shape), indent=1).encode() + b"\n")
+        for file in (described, works):
+            file.flush()
+            os.fsync(file.fileno())
+        array.finish(target / stored.array_name(record.digest.hexdigest()))
+    return record.digest.hexdigest()
+
+
+def _stream(
+    source: Source,
+    options: decode.DecodeOptions,
+    workers: int,
+    progress: Progress | None,
+    array: ArrayWriter,
+    record: "_Record",
+) -> None:
+    total, done, shown = source.count(), 0, -PROGRESS_SECONDS
+    with contextlib.closing(_decoded(source.artworks(), options, workers)) as outcomes:
+        for done, (item, outcome) in enumerate(outcomes, 1):
+            if progress is not None and monotonic() - shown >= PROGRESS_SECONDS:
+                progress(done - 1, total)
+                shown = monotonic()
+            if isinstance(outcome, str):
+                record.skipped.append({"name": item.name, "reason": outcome})
+            elif isinstance(item, Artwork):
+                array.append(outcome.pixels)
+                record.add(item, outcome)
     if progress is not None:
-        progress(shape[0] + len(record.skipped), total)
+        progress(done, total)
 
 
 def _nothing(source: Source, skipped: list[dict[str, str]]) -> str:
@@ -178,7 +207,8 @@ class _Record:
         names = sorted((name for name in self._labels if name is not None), key=natural_key)
         warnings, notes = list(source.warnings), list(source.notes)
         for note, first in self._notes.items():
-            notes.append(f"{self._note_counts[note]} pictures: {note} ({some(first, self._note_counts[note])})")
+            count = self._note_counts[note]
+            notes.append(f"{note} ({count}): {some(first, count)}")
         if self.settings["alpha"] and self._opaque:
             warnings.append("no picture has a transparent pixel, so the alpha channel is of no use")
         return {

@@ -10,7 +10,7 @@
 import contextlib
 import dataclasses
 import json
-import os
+import math
 import shutil
 import struct
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from .config import Budget, Recipe, from_json, to_json
 from .errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, UsageError
@@ -57,27 +57,31 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A finished checkpoint's folder; `scalars` is its state.json."""
+    """A finished checkpoint's folder. All that is read from it may raise CheckpointError."""
 
     folder: Path
-    scalars: dict[str, Any]
 
-    @property
-    def kimg(self) -> float:
-        return self.scalars["images"] / 1000
-
-    @property
-    def done(self) -> bool:
-        """Whether the run had reached its length."""
-        return bool(self.scalars["done"])
+    def scalars(self) -> dict[str, Any]:
+        """state.json: at least `images`, `seconds` and `done`."""
+        return read_scalars(self.folder / "state.json")
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """state.safetensors. Raises CheckpointError."""
+        """state.safetensors."""
         return read_tensors(self.folder / "state.safetensors")
 
     def ema(self) -> dict[str, np.ndarray]:
-        """ema.safetensors. Raises CheckpointError."""
+        """ema.safetensors."""
         return read_tensors(self.folder / "ema.safetensors")
+
+    @property
+    def kimg(self) -> float:
+        """Thousands of pictures seen, from the folder's name."""
+        return kimg_of(self.folder)
+
+    def set_aside(self) -> None:
+        """Renames the folder, so that it counts as a checkpoint no more and yet nothing is lost."""
+        with storage_errors(self.folder):
+            self.folder.rename(self.folder.with_name(f"damaged-{self.folder.name}"))
 
 
 @dataclass(frozen=True)
@@ -150,17 +154,20 @@ class Run:
             yield
 
     def state(self) -> str:
-        """ "done", "training", "stopped" (the same command goes on), or "new" before the first checkpoint."""
+        """ "done", "training", "stopped" (the same command goes on), "new" (no checkpoint yet) or "damaged"."""
         with contextlib.suppress(OSError), (self.folder / ".lock").open("a") as file:
             if not try_lock(file):
                 return "training"
         checkpoint = self.latest()
-        return "new" if checkpoint is None else "done" if checkpoint.done else "stopped"
+        try:
+            return "new" if checkpoint is None else "done" if checkpoint.scalars()["done"] else "stopped"
+        except CheckpointError:
+            return "damaged"
 
     def checkpoints(self) -> list[Checkpoint]:
         """All finished checkpoints, oldest first. A folder without DONE is none."""
         folders = sorted((self.folder / "checkpoints").glob("kimg-*"), key=lambda path: path.name)
-        return [Checkpoint(path, read_scalars(path)) for path in folders if (path / "DONE").is_file()]
+        return [Checkpoint(path) for path in folders if (path / "DONE").is_file()]
 
     def latest(self) -> Checkpoint | None:
         """The newest finished checkpoint."""
@@ -182,7 +189,7 @@ class Run:
             write_file(temporary / "DONE", "")
         for old in self.checkpoints()[:-KEPT]:
             shutil.rmtree(old.folder, ignore_errors=True)
-        return Checkpoint(folder, scalars)
+        return Checkpoint(folder)
 
     def append(self, name: str, record: dict[str, Any]) -> None:
         """One object as a line of stats.jsonl or metrics.jsonl."""
@@ -204,7 +211,7 @@ class Run:
             kept = [json.dumps(record) + "\n" for record in self.read(name) if record.get("kimg", 0) * 1000 <= images]
             write_file(self.folder / name, "".join(kept))
         for path in self.previews():
-            if preview_kimg(path) * 1000 > images:
+            if round(kimg_of(path) * 1000) > images:
                 path.unlink(missing_ok=True)
 
     def preview_path(self, images: int) -> Path:
@@ -215,10 +222,10 @@ class Run:
         return sorted((self.folder / "previews").glob("kimg-*.png"))
 
 
-def preview_kimg(path: Path) -> float:
-    """Thousands of pictures seen when the preview was drawn, from its name; infinite for a name of another kind."""
+def kimg_of(path: Path) -> float:
+    """Thousands of pictures seen when `path` was written, from its name; infinite for a name of another kind."""
     try:
-        return float(path.stem.removeprefix("kimg-"))
+        return float(path.name.removeprefix("kimg-").removesuffix(".png"))
     except ValueError:
         return float("inf")
 
@@ -240,21 +247,18 @@ def read_json(path: Path) -> Any:
         raise CheckpointError(f"{path} cannot be read as JSON ({error}). Restore it, or start anew.") from None
 
 
-def read_scalars(folder: Path) -> dict[str, Any]:
+def read_scalars(path: Path) -> dict[str, Any]:
     """A checkpoint's state.json, checked. Raises CheckpointError."""
-    path = folder / "state.json"
     scalars = read_json(path)
     good = isinstance(scalars, dict) and type(scalars.get("images")) is int and isinstance(scalars.get("done"), bool)
-    if not good:
-        raise CheckpointError(f"{path} lacks 'images' or 'done'. Delete {folder.name}; the one before it will be used.")
+    if not good or not isinstance(scalars.get("seconds"), float | int) or not 0 <= scalars["seconds"] < math.inf:
+        raise CheckpointError(f"{path} lacks 'images', 'seconds' or 'done'. Delete the folder {path.parent.name}.")
     return scalars
 
 
 def write_tensors(path: Path, tensors: dict[str, np.ndarray], header: dict[str, str] | None = None) -> None:
-    """A synced safetensors file."""
-    save_file(tensors, path, metadata=header)
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    """A synced safetensors file. Through memory, because the library's own writer hides what the disk said."""
+    write_file(path, save(tensors, metadata=header))
 
 
 def read_tensors(path: Path) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrayfile import open_array
 from .errors import DataError
 from .sources.artwork import printable
 
@@ -17,6 +18,7 @@ TEXTS = ("text", "author", "licence", "source", "consent")
 HEX = re.compile("[0-9a-f]{64}")
 LARGEST_SHAPE = (1 << 40, 1 << 14, 1 << 14, 4)
 LARGEST_SIDE = 1 << 24  # px, of an original
+SHORTEST_LINE = 100  # bytes of works.jsonl: a sha256 and the keys
 LARGEST_JSON = 1 << 28  # bytes
 
 
@@ -71,10 +73,8 @@ def _check_description(found: dict[str, Any], path: Path) -> None:
     _expect(_are_texts(names) and len(set(names)) == len(names), path, "different texts as label_names")
     for key in ("warnings", "notes"):
         _expect(_are_texts(found.get(key)), path, f"texts as {key}")
-    skipped = found.get("skipped")
-    _expect(
-        isinstance(found.get("skipped"), list) and isinstance(found.get("source"), str), path, "a list as skipped, a text as source"
-    )
+    _expect(isinstance(found.get("source"), str), path, "a text as source")
+    _expect(isinstance(found.get("skipped"), list), path, "a list as skipped")
     for entry in found["skipped"]:
         good = isinstance(entry, dict) and _are_texts([entry.get("name"), entry.get("reason")])
         _expect(good, path, "a name and a reason for each file in skipped")
@@ -84,22 +84,23 @@ def array_name(digest: str) -> str:
     return f"pictures-{digest[:12]}.npy"
 
 
-def open_array(path: Path, shape: list[int]) -> np.ndarray:
+def open_pictures(folder: Path, digest: str, shape: list[int]) -> np.ndarray:
+    """uint8 (N, H, W, C), memory-mapped. Raises DataError."""
+    path = folder / array_name(digest)
     try:
-        pictures = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: the array of pictures cannot be read ({error}). Prepare them again.") from error
-    kind = f"{pictures.dtype} {pictures.shape}"
-    _expect(isinstance(pictures, np.memmap), path, "an .npy file")
-    _expect(pictures.dtype == np.uint8 and list(pictures.shape) == shape, path, f"uint8 {tuple(shape)}, not {kind}")
-    _expect(pictures.flags.c_contiguous, path, "C order")
-    return pictures
+        return open_array(path, tuple(shape))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: the array of pictures cannot be used ({error}). Prepare them again.") from error
 
 
 def read_works(
     path: Path, count: int, names: tuple[str, ...], sha256: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """labels int64 (N,), is_test bool (N,), content uint64 (N,)."""
+    try:
+        _expect(path.stat().st_size >= count * SHORTEST_LINE, path, f"{count} lines")  # before room is made for them
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}. Prepare the pictures again.") from error
     index = {name: number for number, name in enumerate(names)}
     labels, is_test, content = np.full(count, -1, np.int64), np.zeros(count, bool), np.zeros(count, np.uint64)
     summary, number = hashlib.sha256(), 0

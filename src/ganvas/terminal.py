@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from .config import check
 from .runs import Run
-from .train.events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned
+from .training.events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned
 
 PLAIN_SECONDS = 10
 """Between two lines of the plain display."""

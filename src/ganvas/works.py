@@ -12,8 +12,8 @@ from .config import check
 from .files import make_folder, new_file
 from .pictures import grid, save_png, scale_for
 
-GRID_PX = 64
-"""About how large a small work appears in a grid."""
+GRID_PX, FEW_PX, FEW = 64, 128, 25
+"""About how large a small work appears in a grid, and in a grid of few."""
 GRID_MOST = 10_000
 """Most works in one grid."""
 
@@ -62,7 +62,7 @@ def save_grid(
     text = {"run": model.name, "recipe": model.recipe, "seed": f"{seed}-{seed + count - 1}"}
     text |= {"truncation": f"{truncation:g}"} | ({} if label is None else {"label": str(label)})
     make_folder(path.parent)
-    save_png(grid(pixels, columns, scale_for(model.shape[1], GRID_PX), rows), path, text)
+    save_png(grid(pixels, columns, scale_for(model.shape[1], FEW_PX if count <= FEW else GRID_PX), rows), path, text)
     return path
 
 

@@ -1,12 +1,14 @@
 """From what the user typed to a source of pictures."""
 
 import difflib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import DataError, UnknownName, UsageError
 from ..registry import nearest, sources
 from .artwork import Source
+from .walk import is_run
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".xz", ".zst")
 
@@ -19,16 +21,25 @@ def find(data: str | Path) -> Source:
     """
     if not str(data).strip():
         raise UsageError(f"Expected a folder of pictures or one of {', '.join(built_in())} as data, found nothing.")
+    if "\0" in str(data):
+        raise DataError(f"{str(data)!r}: expected a folder of pictures; no path can hold a zero byte.")
     if isinstance(data, str) and data in built_in():
         return sources.get(data)()
-    path = Path(data)
-    if isinstance(data, str) and data.startswith("~"):
-        path = path.expanduser()
+    path = Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises for a user that there is not
     if _is_missing(path):
         raise _missing(data, path)
     if not path.is_dir():
         hint = "Unpack it and give the folder." if path.suffix.lower() in ARCHIVES else "Give the folder that holds it."
         raise DataError(f"{path}: expected a folder of pictures, found a file. {hint}")
+    try:
+        return _reader_of(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}. Check who may read it.") from error
+
+
+def _reader_of(path: Path) -> Source:
+    if is_run(path):
+        raise DataError(f"{path}: expected a folder of pictures, found a run. Give what it was trained on.")
     for name in sources.names():
         part = sources.get(name)
         if name != "folder" and getattr(part, "reads_folders", False) and part.recognises(path):
@@ -53,9 +64,10 @@ def _is_missing(path: Path) -> bool:
         path.stat()
     except FileNotFoundError:
         return True
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{str(path)!r}: expected a folder of pictures; it cannot be opened: {reason}.") from error
+    except OSError as error:
+        raise DataError(
+            f"{str(path)!r}: expected a folder of pictures; it cannot be opened: {error.strerror}."
+        ) from error
     return False
 
 

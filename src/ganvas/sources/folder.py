@@ -4,6 +4,7 @@ The list of files is kept in a temporary SQLite database, not in Python objects:
 are, and "rows without a file" or "files without a label" are one query each.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -39,7 +40,7 @@ class Folder:
         self.name = printable(self.folder.name) or "folder"
         self.warnings: list[str] = []
         self.notes: list[str] = []
-        self._labels_from = ""
+        self._labels_from: str | None = None  # None before the metadata was read
         self._database: sqlite3.Connection | None = None
 
     @staticmethod
@@ -60,7 +61,7 @@ class Folder:
 
     def artworks(self) -> Iterator[Artwork | Skipped]:
         query = "SELECT name, kind, top, detail, fields FROM files LEFT JOIN rows USING (name) ORDER BY name"
-        for raw, kind, top, detail, packed in self._scanned().execute(query):
+        for raw, kind, top, detail, packed in self._described().execute(query):
             name = os.fsdecode(raw)
             if kind == "skipped":
                 yield Skipped(printable(name), detail)
@@ -72,17 +73,23 @@ class Folder:
                 yield Artwork(printable(name), self.folder / name, label=label, **fields)
 
     def _scanned(self) -> sqlite3.Connection:
+        """The database with all files in it."""
         if self._database is None:
             # "" is a private database in a temporary file that SQLite removes.
             self._database = sqlite3.connect("", check_same_thread=False)
             weakref.finalize(self, self._database.close)
-            try:
+            with _database_errors():
                 self._scan(self._database)
-            except sqlite3.Error as error:
-                raise StorageError(
-                    f"Cannot keep the list of files of {self.folder} in a temporary file: {error}."
-                ) from error
         return self._database
+
+    def _described(self) -> sqlite3.Connection:
+        """The database with what metadata says in it too; not needed to see whether something changed."""
+        database = self._scanned()
+        if self._labels_from is None:
+            with _database_errors():
+                self._read_metadata(database)
+                self._labels_from = self._choose_labels(database)
+        return database
 
     def _scan(self, database: sqlite3.Connection) -> None:
         database.executescript(TABLES)
@@ -92,8 +99,6 @@ class Folder:
             database.execute("INSERT INTO files VALUES (?, ?, ?, ?)", (os.fsencode(name), kind, top, detail))
         for name in sorted(walk.left_out):
             self.notes.append(f"left out {printable(name)}: ganvas made it")
-        self._read_metadata(database)
-        self._choose_labels(database)
 
     def _read_metadata(self, database: sqlite3.Connection) -> None:
         unknown: set[str] = set()
@@ -114,36 +119,36 @@ class Folder:
             columns = some(map(printable, sorted(unknown)), len(unknown), shown=8)
             self.warnings.append(f"metadata: these columns mean nothing here and are not used: {columns}")
         if outside.count:
-            self.warnings.append(
-                f"metadata: {outside.count} rows name files outside of the folder, not used: {outside}"
-            )
+            self.warnings.append(f"metadata: rows that name files outside of the folder, not used {outside}")
         if twice.count:
-            self.warnings.append(f"metadata: {twice.count} rows name a file again, its first row is used: {twice}")
+            self.warnings.append(f"metadata: rows that name a file again, its first row is used {twice}")
         self._warn(
             database,
-            "metadata: {} rows name files that are not there",
+            "metadata: rows that name files that are not there",
             "rows LEFT JOIN files USING (name) WHERE kind IS NULL",
         )
 
-    def _choose_labels(self, database: sqlite3.Connection) -> None:
+    def _choose_labels(self, database: sqlite3.Connection) -> str:
+        """Where labels come from: "metadata", "folders" or ""."""
+
         def number(query: str) -> int:
             return database.execute(f"SELECT {query}").fetchone()[0]
 
         pictures = "files LEFT JOIN rows USING (name) WHERE kind = 'picture'"
         tops = number("count(DISTINCT top) FROM files WHERE kind = 'picture' AND top IS NOT NULL")
         if number("count(*) FROM rows WHERE labelled"):
-            self._labels_from = "metadata"
             self.notes.append("labels: from the metadata")
-            self._warn(database, "{} pictures have no label among labelled ones", f"{pictures} AND labelled IS NOT 1")
-        elif tops >= 2:
-            self._labels_from = "folders"
-            self.notes.append(f"labels: the names of the {tops} sub-folders that hold pictures")
-            self._warn(database, "{} pictures have no label, being in no sub-folder", f"{pictures} AND top IS NULL")
-            names = database.execute("SELECT DISTINCT top FROM files WHERE kind = 'picture' AND top IS NOT NULL")
-            if all(os.fsdecode(top).lower() in SPLITS for (top,) in names):
-                self.warnings.append("the labels are names of splits; to train on one of them, give that sub-folder")
-        else:
+            self._warn(database, "pictures without a label among labelled ones", f"{pictures} AND labelled IS NOT 1")
+            return "metadata"
+        if tops < 2:
             self.notes.append("labels: none, there are no labels in metadata and no two sub-folders with pictures")
+            return ""
+        self.notes.append(f"labels: the names of the {tops} sub-folders that hold pictures")
+        self._warn(database, "pictures without a label, being in no sub-folder", f"{pictures} AND top IS NULL")
+        names = database.execute("SELECT DISTINCT top FROM files WHERE kind = 'picture' AND top IS NOT NULL")
+        if all(os.fsdecode(top).lower() in SPLITS for (top,) in names):
+            self.warnings.append("the labels are names of splits; to train on one of them, give that sub-folder")
+        return "folders"
 
     def _warn(self, database: sqlite3.Connection, text: str, rest: str) -> None:
         """Adds a warning that names the first few of the files that the query finds, if it finds any."""
@@ -151,7 +156,15 @@ class Folder:
         if count:
             names = database.execute(f"SELECT name FROM {rest} ORDER BY name LIMIT 3")
             shown = some((printable(os.fsdecode(name)) for (name,) in names), count)
-            self.warnings.append(f"{text.format(count)}: {shown}")
+            self.warnings.append(f"{text} ({count}): {shown}")
+
+
+@contextlib.contextmanager
+def _database_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"Cannot keep a list of files in a temporary file: {error}. Free some space.") from error
 
 
 class _Names:
@@ -167,7 +180,7 @@ class _Names:
             self._first.append(printable(name))
 
     def __str__(self) -> str:
-        return some(self._first, self.count)
+        return f"({self.count}): {some(self._first, self.count)}"
 
 
 def _encode(name: str) -> bytes:

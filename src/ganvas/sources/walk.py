@@ -25,12 +25,17 @@ def _os_reason(error: OSError, is_link: bool = False) -> str:
     return f"cannot be read: {(error.strerror or str(error)).lower()}"
 
 
+def is_run(folder: Path) -> bool:
+    """Whether the folder is a training run of ganvas."""
+    return (folder / "run.json").is_file()
+
+
 def is_prepared(folder: Path) -> bool:
     """Whether the folder holds an array that ganvas prepared (by the first bytes of its dataset.json)."""
     try:
         with (folder / "dataset.json").open("rb") as file:
-            return MARK in file.read(100)
-    except OSError:
+            return MARK in file.read(100) and not is_run(folder)  # a run keeps a copy of dataset.json, but no array
+    except (OSError, ValueError):  # ValueError: a path that no file can have
         return False
 
 
@@ -52,7 +57,7 @@ class Walk:
                 reason = self._reason_to_skip(name, linked)
                 if reason:
                     yield name, "skipped", reason
-                elif name and (is_prepared(self.root / name) or (self.root / name / "run.json").is_file()):
+                elif name and (is_prepared(self.root / name) or is_run(self.root / name)):
                     self.left_out.append(name)
                 else:
                     with os.scandir(self.root / name) as entries:

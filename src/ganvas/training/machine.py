@@ -1,9 +1,10 @@
-"""What the machine needs to be told before training."""
+"""What the machine needs to be told before training, and the processes that share the work."""
 
 import ctypes
 import sys
 
 import torch
+from accelerate import Accelerator
 
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # glibc's mallopt numbers
 
@@ -21,3 +22,12 @@ def tune() -> None:
         if getattr(libc, "mallopt", None) is not None:  # musl has none
             libc.mallopt(MMAP_THRESHOLD, 32 * 2**20)
             libc.mallopt(TRIM_THRESHOLD, 2**30)
+
+
+def accelerator() -> Accelerator:
+    """This process's device and its place among the others, if `torch.distributed.run` started several.
+
+    Told outright to use the CPU where there is no CUDA: asked to choose, it would let each process train alone.
+    Precision is left to training/step.py, which says where bfloat16 is right.
+    """
+    return Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())

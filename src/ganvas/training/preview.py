@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..config import Recipe
 from ..pictures import GAP, grid, save_animation, save_png, scale_for, strip
-from ..runs import Run, preview_kimg
+from ..runs import Run, kimg_of
 from .batches import seeded
 
 COUNT = 24
@@ -53,7 +53,7 @@ class Previews:
         """strip.png and previews.webp in the run folder, out of all previews."""
         paths = self.run.previews()
         picked = [paths[round(i * (len(paths) - 1) / (STRIP_ROWS - 1))] for i in range(STRIP_ROWS)]
-        frames = [(f"{preview_kimg(path):.1f} kimg", path) for path in dict.fromkeys(picked)]
+        frames = [(f"{kimg_of(path):.1f} kimg", path) for path in dict.fromkeys(picked)]
         row_px = self.run.config.shape[1] * self.scale + GAP
         save_png(strip(frames, row_px), self.run.folder / "strip.png")
         save_animation(paths, self.run.folder / "previews.webp")

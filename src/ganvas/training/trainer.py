@@ -12,7 +12,6 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 from torch.optim import Adam
 
@@ -45,11 +44,10 @@ class Trainer:
         self.run, self.dataset, self.checkpoint_seconds = run, dataset, checkpoint_seconds
         config, recipe = run.config, run.config.recipe
         self.recipe = recipe
-        self.accelerator = Accelerator(mixed_precision="no")  # step.py says where bfloat16 is right
+        self.accelerator = machine.accelerator()
         self.device = self.accelerator.device
         processes = self.accelerator.num_processes
-        if recipe.batch_size % processes:
-            raise UsageError(f"batch_size {recipe.batch_size} cannot be shared evenly by {processes} processes.")
+        check_shares(recipe.batch_size, processes)
         self.labels = len(config.label_names)
         self.train_works, self.held_out = dataset.split(recipe.holdout, config.seed)
         self.schedule = Schedule(config.budget, len(self.train_works))
@@ -59,6 +57,7 @@ class Trainer:
         self.average = ema.frozen_copy(self.players.bare_G)
         self.previews = Previews(run, recipe, self.device)
         self.images, self.seconds = 0, 0.0
+        self._saved: tuple[int, bool] | None = None
         self._stop = False
 
     def stop(self) -> None:
@@ -108,7 +107,7 @@ class Trainer:
             yield Preview(*self._now(), self.previews.draw(self.average, 0))
         yield from self._steps()
         done = self._progress() >= 1
-        if checkpoint is None or self.images > checkpoint.scalars["images"] or done != checkpoint.done:
+        if (self.images, done) != self._saved:
             yield from self._save(done)
         if done and self.accelerator.is_main_process:
             yield Preview(*self._now(), self.previews.draw(self.average, self.images))
@@ -120,15 +119,16 @@ class Trainer:
         sums, steps, reported = torch.zeros(5, device=self.device), 0, self.seconds
         drawn, saved = due(self._progress()), self.seconds
         origin = time.monotonic() - self.seconds
+        since = time.monotonic()
         while self._progress() < 1 and not self._agree(origin):
             epoch = self.images // len(self.train_works)
             sums += self._step()
             steps += 1
             if self.seconds - reported >= REPORT_SECONDS or self._progress() >= 1:
-                yield self._report(sums / steps, steps, self.seconds - reported)
+                yield self._report(sums / steps, steps, time.monotonic() - since)
                 sums.zero_()
-                steps, reported = 0, self.seconds
-            if self.recipe.evaluate_each_epoch and self.images // len(self.train_works) > epoch:
+                steps, reported, since = 0, self.seconds, time.monotonic()
+            if self._evaluates() and self.images // len(self.train_works) > epoch:
                 yield self._evaluate(epoch + 1)
             if due(self._progress()) > drawn and self._progress() < 1:
                 drawn = due(self._progress())
@@ -164,6 +164,9 @@ class Trainer:
         self.seconds, stop = clock.tolist()
         return stop > 0
 
+    def _evaluates(self) -> bool:
+        return self.recipe.evaluate_each_epoch and len(self.held_out) > 0
+
     def _progress(self) -> float:
         return self.schedule.progress(self.images, self.seconds)
 
@@ -197,7 +200,7 @@ class Trainer:
         real, label = as_floats(self.dataset.batch(chosen), self.device), torch.from_numpy(self.dataset.labels[chosen])
         label = torch.where(label < 0, self.labels, label) if self.labels else torch.zeros_like(label)
         label = label.to(self.device)
-        z = torch.randn(len(chosen), self.recipe.latent_dim, generator=seeded(self.run.config.seed, "epoch", epoch))
+        z = torch.randn(len(chosen), self.recipe.latent_dim, generator=seeded(self.run.config.seed, "evaluation", epoch))
         fake = self.average(z.to(self.device), label)
         game, D = self.players.game, self.players.bare_D
         logits = (D(real, label), D(fake, label))
@@ -236,23 +239,30 @@ class Trainer:
             scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done}
             checkpoint = self.run.save(state.net_arrays(self.average), tensors, scalars)
             yield Saved(*self._now(), checkpoint.folder)
+        self._saved = (self.images, done)
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> tuple[list[str], Checkpoint | None]:
         """Restores the newest checkpoint that can be read. returns: warnings about those that cannot, and it."""
-        warnings = []
+        warnings, damaged = [], []
         for checkpoint in reversed(self.run.checkpoints()):
             try:
                 self._restore(checkpoint)
             except CheckpointError as error:
-                warnings.append(f"{checkpoint.folder.name} is damaged, going back to the one before: {error}")
+                warnings.append(f"{checkpoint.folder.name} is damaged and set aside; the one before is used. {error}")
+                damaged.append(checkpoint)
                 continue
             break
         else:
             checkpoint = None
             if warnings:
                 raise CheckpointError(f"No checkpoint of {self.run.folder} can be read. {warnings[0]}")
+        if self.recipe.evaluate_each_epoch and not self._evaluates():
+            warnings.append("No evaluation after each epoch, as no picture is held out. Give --holdout 0.1.")
+        self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
+            for unreadable in damaged:
+                unreadable.set_aside()
             self.run.rewind(self.images)
             for name in ("dataset.json", "works.jsonl"):
                 if not (self.run.folder / name).exists():
@@ -267,10 +277,15 @@ class Trainer:
         state.load_optimizer(players.optimizer_g, tensors, "adam_g.")
         state.load_optimizer(players.optimizer_d, tensors, "adam_d.")
         state.load_net(self.average, average)
-        seconds = checkpoint.scalars.get("seconds")
-        if not isinstance(seconds, float | int) or not 0 <= seconds < math.inf:
-            raise CheckpointError(f"{checkpoint.folder / 'state.json'} has no valid 'seconds'.")
-        self.images, self.seconds = checkpoint.scalars["images"], float(seconds)
+        scalars = checkpoint.scalars()
+        self.images, self.seconds = scalars["images"], float(scalars["seconds"])
+        self._saved = (scalars["images"], scalars["done"])
+
+
+def check_shares(batch_size: int, processes: int) -> None:
+    """Raises UsageError when the batch cannot be shared evenly."""
+    if batch_size % processes:
+        raise UsageError(f"batch_size {batch_size} cannot be shared evenly by {processes} processes.")
 
 
 def rounded(value: Any) -> Any:

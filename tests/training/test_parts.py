@@ -1,0 +1,105 @@
+"""The schedule, the average, the interrupt: each alone."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ganvas.config import Budget
+from ganvas.training import ema, state
+from ganvas.training.interrupt import on_interrupt
+from ganvas.training.preview import COUNT, due, to_uint8
+from ganvas.training.schedule import Schedule, cosine, ema_decay
+from ganvas.training.step import accuracies
+from ganvas.registry import games
+
+
+def test_progress_follows_the_length_given():
+    assert Schedule(Budget("kimg", 2), 500).progress(500, 9e9) == 0.25
+    assert Schedule(Budget("epochs", 2), 500).progress(500, 9e9) == 0.5
+    assert Schedule(Budget("minutes", 2), 500).progress(10**9, 30) == 0.25
+    assert Schedule(Budget("minutes", 2), 500).progress(0, 1000) == 1
+    assert Schedule(Budget("kimg", 2), 500).seconds_left(1000, 7, rate=100) == 10
+    assert Schedule(Budget("minutes", 2), 500).seconds_left(1000, 30, rate=100) == 90
+
+
+@pytest.mark.parametrize("budget", [Budget("minutes", 1), Budget("kimg", 7)])
+def test_every_schedule_anneals_to_the_length(budget):
+    """Whatever the length, the learning rate starts whole and ends at its share."""
+    schedule = Schedule(budget, 500)
+    rates = [cosine(schedule.progress(round(7000 * t), 60 * t), 0.1) for t in np.linspace(0, 1, 11)]
+    assert rates[0] == 1
+    assert rates[-1] == pytest.approx(0.1)
+    assert rates[5] == pytest.approx(0.55)
+    assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+
+
+def test_the_average_has_the_half_life_it_says():
+    decays = [ema_decay(1_000_000 + 16 * step, 16, half_life_kimg=10, share=0.05) for step in range(625)]
+    assert np.prod(decays) == pytest.approx(0.5)  # 625 steps of 16 are 10 kimg
+
+
+def test_short_runs_forget_their_untrained_start():
+    """The first weights' part in the average after 2,000 pictures, where a fixed half-life of 10 kimg leaves 87%."""
+    left = np.prod([ema_decay(16 * step, 16, half_life_kimg=10, share=0.05) for step in range(125)])
+    assert left < 1e-6
+
+
+def test_the_average_follows_weights_and_copies_buffers():
+    G = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    average = ema.frozen_copy(G)
+    start = average[0].weight.clone()
+    with torch.no_grad():
+        G[0].weight += 1
+    G(torch.randn(8, 3))  # moves the running statistics
+    ema.update(average, G, decay=0.75)
+    torch.testing.assert_close(average[0].weight, start + 0.25)
+    assert torch.equal(average[1].running_mean, G[1].running_mean)
+    assert average[1].num_batches_tracked == 1
+    assert not any(weight.requires_grad for weight in average.parameters())
+
+
+def test_previews_come_closer_together_early():
+    when = [t for t in range(1000) if due(t / 1000) > due((t - 1) / 1000 if t else 0)]
+    assert due(1.0) == COUNT
+    assert when[1] - when[0] < when[-1] - when[-2]
+
+
+def test_pictures_are_rounded_to_levels_and_clipped():
+    levels = to_uint8(torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0]).view(1, 1, 1, 5))
+    assert levels.shape == (1, 1, 5, 1)
+    assert levels.ravel().tolist() == [0, 0, 128, 255, 255]
+
+
+@pytest.mark.parametrize("name", games.names())
+def test_a_perfect_discriminator_is_always_right_and_an_undecided_one_is_not(name):
+    game = games.get(name)()
+    shift = 0 if game.level == 0 else 100  # a level that the game leaves free must not matter
+    high, low = torch.full((4,), 2.0 + shift), torch.full((4,), -2.0 + shift)
+    assert accuracies(game, high, low).tolist() == [1, 1]
+    assert accuracies(game, low, high).tolist() == [0, 0]
+
+
+def test_an_interrupt_asks_once_and_the_second_one_gets_through():
+    asked = []
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), on_interrupt(lambda: asked.append(1)) as came:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert came == [signal.SIGINT]
+        os.kill(os.getpid(), signal.SIGINT)
+    assert asked == [1]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_state_that_does_not_fit_is_named():
+    from ganvas.errors import CheckpointError
+
+    net = nn.Linear(2, 3)
+    arrays = state.net_arrays(net, "G.")
+    with pytest.raises(CheckpointError, match=r"G.bias is missing; the net needs \(3,\)"):
+        state.load_net(net, {"G.weight": arrays["G.weight"]}, "G.")
+    with pytest.raises(CheckpointError, match=r"G.weight has shape \(3, 2\); the net needs \(3, 5\)"):
+        state.load_net(nn.Linear(5, 3), arrays, "G.")
