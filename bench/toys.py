@@ -6,6 +6,7 @@ Two densities: Goodfellow et al. 2014, proposition 1 says that the best D is p/(
 the game is -log 4 when p = q. 25 Gaussians on a grid, after Metz et al. 2017: a G that leaves modes out has collapsed.
 """
 
+import itertools
 import json
 import math
 import time
@@ -17,17 +18,17 @@ from torch import Tensor, nn
 from ganvas.losses.games import Game
 from ganvas.losses.penalties import r1_r2, squared_gradient
 from ganvas.registry import games
+from ganvas.training import ema
 from ganvas.training.schedule import cosine
 
 RESULTS = Path(__file__).parent / "results" / "toys.json"
-MODES = torch.cartesian_prod(torch.arange(-2.0, 3.0), torch.arange(-2.0, 3.0)) * 2
 SPREAD = 0.05
-"""Standard deviation of each of the 25 Gaussians; their distance is 2."""
+"""Standard deviation of each Gaussian; their distance is 2."""
 
 
 def mlp(inputs: int, width: int, outputs: int, layers: int) -> nn.Sequential:
     sizes = [inputs, *[width] * layers]
-    hidden = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
+    hidden = [part for a, b in itertools.pairwise(sizes) for part in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
     net = nn.Sequential(*hidden, nn.Linear(width, outputs))
     for layer in net:
         if isinstance(layer, nn.Linear):
@@ -65,42 +66,54 @@ def best_discriminator(p: tuple[float, float], q: tuple[float, float], steps: in
     return wrong, value
 
 
-def gaussians(count: int) -> Tensor:
-    """(count, 2) points of the 25 Gaussians."""
-    return MODES[torch.randint(25, (count,))] + SPREAD * torch.randn(count, 2)
+def grid_of_modes(side: int) -> Tensor:
+    """(side*side, 2) centres, 2 apart."""
+    axis = torch.arange(float(side)) * 2 - (side - 1)
+    return torch.cartesian_prod(axis, axis)
 
 
-def covered_modes(points: Tensor) -> tuple[int, float]:
+def gaussians(modes: Tensor, count: int) -> Tensor:
+    """(count, 2) points of Gaussians around the modes."""
+    return modes[torch.randint(len(modes), (count,))] + SPREAD * torch.randn(count, 2)
+
+
+def covered_modes(modes: Tensor, points: Tensor) -> tuple[int, float]:
     """Modes with at least a quarter of their fair share of points within 4 deviations, and the share of such points."""
-    distance, nearest = torch.cdist(points, MODES).min(dim=1)
+    distance, nearest = torch.cdist(points, modes).min(dim=1)
     good = nearest[distance < 4 * SPREAD]
-    counts = torch.bincount(good, minlength=25)
-    return int((counts >= len(points) / 25 / 4).sum()), len(good) / len(points)
+    counts = torch.bincount(good, minlength=len(modes))
+    return int((counts >= len(points) / len(modes) / 4).sum()), len(good) / len(points)
 
 
-def play_gaussians(seed: int, steps: int, gamma: float = 0.1, batch: int = 256) -> tuple[int, float]:
-    """The relativistic game with R1 and R2 on the 25 Gaussians. returns: as `covered_modes`, of 10,000 points."""
+def play_gaussians(seed: int, steps: int, side: int = 5, batch: int = 256) -> tuple[int, float]:
+    """The relativistic game with R1 and R2 on a grid of Gaussians. returns: as `covered_modes`, of 10,000 points.
+
+    gamma falls from 0.1 to 0.001: D must first lead G to where the modes are, then show how narrow they are.
+    """
     torch.manual_seed(seed)
     game: Game = games.get("relativistic")()
-    G, D = mlp(2, 128, 2, 3), mlp(2, 128, 1, 3)
-    optimizers = [torch.optim.Adam(net.parameters(), 1e-3, betas=(0.0, 0.99)) for net in (G, D)]
+    modes, G, D = grid_of_modes(side), mlp(2, 128, 2, 4), mlp(2, 128, 1, 4)
+    average = ema.frozen_copy(G)
+    optimizer_g, optimizer_d = (torch.optim.Adam(net.parameters(), betas=(0.0, 0.99), fused=True) for net in (G, D))
     for step in range(steps):
-        for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = 2e-3 * cosine(step / steps, 0.05)
-        real = gaussians(batch)
+        gamma = 0.1 * 0.01 ** (step / steps)
+        for optimizer in (optimizer_g, optimizer_d):
+            optimizer.param_groups[0]["lr"] = 2e-3 * cosine(step / steps, 0.02)
+        real = gaussians(modes, batch)
         points = torch.cat([real, G(torch.randn(batch, 2)).detach()])[:, :, None, None].requires_grad_()
         logits = D(points.flatten(1))[:, 0]
-        penalty = r1_r2(squared_gradient(points, logits), gamma, gamma)
-        loss = game.discriminator(*logits.chunk(2)) + penalty
-        optimizers[1].zero_grad()
+        loss = game.discriminator(*logits.chunk(2)) + r1_r2(squared_gradient(points, logits), gamma, gamma)
+        optimizer_d.zero_grad()
         loss.backward()
-        optimizers[1].step()
+        optimizer_d.step()
+        D.requires_grad_(False)
         loss = game.generator(D(real)[:, 0], D(G(torch.randn(batch, 2)))[:, 0])
-        optimizers[0].zero_grad()
+        optimizer_g.zero_grad()
         loss.backward()
-        optimizers[0].step()
-    with torch.no_grad():
-        return covered_modes(G(torch.randn(10_000, 2)))
+        optimizer_g.step()
+        D.requires_grad_(True)
+        ema.update(average, G, 0.99)
+    return covered_modes(modes, average(torch.randn(10_000, 2)))
 
 
 def main() -> None:
@@ -113,7 +126,7 @@ def main() -> None:
     results["two densities"] = {"largest error": error, "value at equality": equal, "-log 4": -math.log(4)}
     for seed in range(3):
         start = time.process_time()
-        modes, share = play_gaussians(seed, steps=4000)
+        modes, share = play_gaussians(seed, steps=5000)
         print(f"25 Gaussians, seed {seed}: {modes} modes, {share:.1%} of the points on one", flush=True)
         seconds = time.process_time() - start
         results[f"25 Gaussians, seed {seed}"] = {"modes": modes, "on a mode": share, "cpu seconds": round(seconds, 1)}

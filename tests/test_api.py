@@ -64,7 +64,9 @@ def test_without_a_label_they_come_in_the_proportion_they_were_learned(model):
 
 def test_truncation_draws_towards_the_most_typical(model):
     def spread(truncation):
-        return np.stack([w.pixels for w in model.sample(32, label=3, truncation=truncation)]).astype(float).std(0).mean()
+        return (
+            np.stack([w.pixels for w in model.sample(32, label=3, truncation=truncation)]).astype(float).std(0).mean()
+        )
 
     assert spread(0) == 0
     assert spread(0.5) < spread(1)

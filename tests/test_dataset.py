@@ -23,7 +23,7 @@ from ganvas import decode
 from ganvas.dataset import Dataset, open_dataset, prepare
 from ganvas.errors import DataError, GanvasError, NoPictures, StorageError, UnknownName, UsageError
 
-from .test_odd_pictures import NOBODY, without_rights
+from .test_odd_pictures import without_rights
 
 
 @pytest.fixture
@@ -132,6 +132,11 @@ def test_changed_files_are_prepared_anew(pictures: Path, tmp_path: Path) -> None
     assert files(out) == ["dataset.json", "notes.txt", f"pictures-{second.digest[:12]}.npy", "works.jsonl"]
 
 
+def test_other_settings_for_the_same_folder_replace_it(pictures: Path, tmp_path: Path) -> None:
+    prepare(pictures, 16, out=tmp_path / "art")
+    assert prepare(pictures, 17, out=tmp_path / "art").size == open_dataset(tmp_path / "art").size == (17, 17)
+
+
 def test_a_damaged_cache_is_made_anew(pictures: Path) -> None:
     first = prepare(pictures, 16)
     for name in ("works.jsonl", f"pictures-{first.digest[:12]}.npy"):
@@ -161,6 +166,12 @@ def test_progress_and_skipped(pictures: Path) -> None:
     ]
 
 
+def test_progress_does_not_slow_things_down() -> None:
+    seen: list[int] = []
+    prepare("digits", 20, progress=lambda done, total: seen.append(done))
+    assert seen == sorted(seen) and seen[-1] == 5000 and len(seen) < 500
+
+
 def test_a_name_that_is_also_a_folder_warns_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
@@ -183,7 +194,8 @@ def test_nothing_to_learn_from(tmp_path: Path) -> None:
 
 def test_wrong_arguments(pictures: Path, tmp_path: Path) -> None:
     wrong: list[dict[str, Any]] = [
-        {"size": size} for size in (7, 1025, 0, -64, True, "64x", "x", "axb", "1x2x3", "", (64,) * 3, ())
+        {"size": size}
+        for size in (7, 1025, 0, -64, True, "64x", 64.0, "9" * 5000, "x", "axb", "1x2x3", "", (64,) * 3, ())
     ]
     wrong += [
         {"crop": "squash"},
@@ -279,7 +291,7 @@ def test_a_folder_that_may_not_be_written(pictures: Path) -> None:
         (shared / "locked").mkdir(mode=0o555)
         prepare(pictures, 16)  # imports what is needed, while that may be read
         with without_rights(), pytest.raises(StorageError, match="not permitted"):
-            prepare(shared / "pictures", 16, out=shared / "locked" / ("art" if os.geteuid() == NOBODY else ""))
+            prepare(shared / "pictures", 16, out=shared / "locked" / "art")
         assert files(shared / "locked") == []
     finally:
         shutil.rmtree(shared)
@@ -363,13 +375,14 @@ def test_random_crops_are_drawn_each_time(tmp_path: Path) -> None:
     Image.fromarray(np.stack([rows, columns, rows], axis=2)).save(tmp_path / "art" / "x.png")
     data = prepare(tmp_path / "art", "20x16", crop="random")
     assert data.pictures.shape == (1, 20, 25, 3) and data.shape == (3, 16, 20)
-    batch = data.batch([0] * 300, np.random.default_rng(0))
+    places = np.random.default_rng(0).random((300, 2))
+    batch = data.batch([0] * 300, places)
     corners = {tuple(picture[0, 0, :2].tolist()) for picture in batch}
     assert batch.flags.c_contiguous and corners == {(row, column) for row in range(5) for column in range(6)}
     for picture in batch[:20]:
         row, column, _ = picture[0, 0]
         assert np.array_equal(picture, data.pictures[0, row : row + 16, column : column + 20])
-    assert np.array_equal(batch, data.batch([0] * 300, np.random.default_rng(0)))
+    assert np.array_equal(batch, data.batch([0] * 300, places))
     assert data.batch([0])[0, 0, 0].tolist() == [2, 2, 2]
 
 
@@ -435,6 +448,19 @@ def test_works_that_lie(pictures: Path, change: dict[str, Any], message: str) ->
         open_dataset(tampered(pictures, "works.jsonl", change))
 
 
+@pytest.mark.parametrize("lines", [5, 7])
+def test_works_that_are_too_few_or_too_many(pictures: Path, lines: int) -> None:
+    folder = tampered(pictures, "works.jsonl", {})
+    works = (folder / "works.jsonl").read_bytes().splitlines(keepends=True)
+    works = (works + works)[:lines]
+    (folder / "works.jsonl").write_bytes(b"".join(works))
+    described = json.loads((folder / "dataset.json").read_text())
+    described["works_sha256"] = hashlib.sha256(b"".join(works)).hexdigest()
+    (folder / "dataset.json").write_text(json.dumps(described))
+    with pytest.raises(DataError, match=r"expected 6 lines, (not 5|found more)"):
+        open_dataset(folder)
+
+
 def test_an_array_that_is_another(pictures: Path, tmp_path: Path) -> None:
     data = prepare(pictures, 16)
     path = data.folder / f"pictures-{data.digest[:12]}.npy"
@@ -449,7 +475,7 @@ def test_an_array_that_is_another(pictures: Path, tmp_path: Path) -> None:
         (tmp_path / "other.npy").replace(path)
         with pytest.raises(DataError, match=r"pictures-.*npy"):
             open_dataset(data.folder)
-    for damaged in (content[:-1], content[:100], b"", b"PK\3\4"):
+    for damaged in (content[:-1], content + b"x", content[:100], b"", b"PK\3\4"):
         path.write_bytes(damaged)
         with pytest.raises(DataError, match=r"pictures-.*npy"):
             open_dataset(data.folder)

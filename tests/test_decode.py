@@ -1,5 +1,6 @@
 """One picture at a time: geometry, colour, alpha, and bytes that are no picture."""
 
+import contextlib
 import io
 import struct
 import tempfile
@@ -13,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
+from ganvas import decode as decode_module
 from ganvas.colour import SkipPicture
 from ganvas.decode import EXTENSIONS, FORMATS, Decoded, DecodeOptions, decode, parse_colour, quiet
 
@@ -190,6 +192,22 @@ def test_a_large_jpeg_is_drafted_and_keeps_its_quality(monkeypatch: pytest.Monke
     with Image.open(io.BytesIO(content)) as image:
         slow = decode(np.asarray(image), DecodeOptions(64, 64)).pixels
     assert np.abs(fast.astype(int) - slow).max() <= 6
+
+
+def test_large_pictures_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight threads with a picture of 100 megapixels each would need gigabytes."""
+    entered = []
+
+    class Spy(contextlib.AbstractContextManager):
+        def __exit__(self, *_: object) -> None:
+            entered.append(1)
+
+    monkeypatch.setattr(decode_module, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(decode_module, "_one_large_at_a_time", Spy())
+    decode_png(Image.new("L", (40, 25)))
+    assert not entered
+    decode_png(Image.new("L", (40, 26)))
+    assert entered
 
 
 def test_an_array_of_the_right_size_is_passed_on_unchanged() -> None:

@@ -69,7 +69,9 @@ def test_checkpoints_come_back_and_old_ones_go(tmp_path):
     assert len(run.checkpoints()) == KEPT
     for stored in (checkpoint.tensors(), checkpoint.ema()):
         assert stored.keys() == TENSORS.keys()
-        assert all(np.array_equal(stored[key], TENSORS[key]) and stored[key].dtype == TENSORS[key].dtype for key in stored)
+        assert all(
+            np.array_equal(stored[key], TENSORS[key]) and stored[key].dtype == TENSORS[key].dtype for key in stored
+        )
     assert read_header(checkpoint.folder / "ema.safetensors") == CONFIG
     assert run.state() == "stopped"
     save(run, 31000, done=True)

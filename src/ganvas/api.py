@@ -277,7 +277,7 @@ def open_model(path: str | Path) -> Model:
     Safe with files from strangers: nothing in them is executed. Raises RunNotFound, CheckpointError.
     """
     path = Path(path)
-    machine.tune()
+    machine.keep_freed_memory()
     if path.is_file():
         config, tensors, name, kimg = read_header(path), read_tensors(path), path.stem, 0.0
     else:

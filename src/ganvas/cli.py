@@ -10,9 +10,10 @@ from .errors import GanvasError, UnknownName, UsageError
 from .registry import nearest, recipes
 
 if TYPE_CHECKING:
-    from .config import Recipe
     from .dataset import Dataset
 
+COLUMNS = ("recipe", "pictures", "length", "kimg", "state", "newest preview")
+"""Of the list of runs, after the run's folder."""
 SHOWN = 20
 """Most skipped pictures named on the terminal; all are in dataset.json."""
 
@@ -100,7 +101,9 @@ def prepare_verb(arguments: list[str]) -> None:
     from .dataset import prepare
 
     options = {name: getattr(asked, name) for name in ("crop", "alpha", "background", "channels", "out", "workers")}
-    dataset = with_bar("Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress, **options))
+    dataset = with_bar(
+        "Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress, **options)
+    )
     report(dataset)
     print(f"Ready in {dataset.folder}. Learn from it with: ganvas train {dataset.folder}")
 
@@ -286,7 +289,7 @@ def runs_verb(arguments: list[str]) -> None:
 
     folder = parse(Runs, "runs", arguments).folder
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from .runs import list_runs
 
@@ -294,11 +297,11 @@ def runs_verb(arguments: list[str]) -> None:
     if not runs:
         print(f"No runs in {folder}. Start one with: ganvas train digits")
         return
-    table = Table("run", "recipe", "pictures", "length", "kimg", "state", "newest preview", box=None)
+    table = Table(Column("run", overflow="fold"), *COLUMNS, box=None)
     for run in runs:
         previews, latest = run.previews(), run.latest()
         kimg = f"{latest.kimg:.1f}" if latest else "0"
-        preview = str(previews[-1]) if previews else "none yet"
+        preview = str(previews[-1].relative_to(run.folder)) if previews else "none yet"
         config = run.config
         table.add_row(str(run.folder), config.recipe.name, config.data, str(config.budget), kimg, run.state(), preview)
     Console(width=None if sys.stdout.isatty() else 200).print(table)

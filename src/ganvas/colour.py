@@ -10,7 +10,7 @@ BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # TIFF tags
 PROFILE_SPACES = {"L": "GRAY", "RGB": "RGB ", "CMYK": "CMYK"}
 
 
-class SkipPicture(Exception):  # noqa: N818 - not an error: the others go on
+class SkipPicture(Exception):
     """This picture cannot be used. The message completes the sentence "`name` ..."."""
 
 

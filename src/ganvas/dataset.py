@@ -88,20 +88,22 @@ class Dataset:
             )
         return np.flatnonzero(~held), np.flatnonzero(held)
 
-    def batch(self, indices: Sequence[int] | np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+    def batch(self, indices: Sequence[int] | np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
         """uint8 (n, H, W, C), contiguous, a copy.
 
-        Prepared with crop="random", each picture is cut at a place drawn from `rng`, or at the centre without one.
+        places: (n, 2) in [0, 1): where between top and bottom, left and right, each picture is cut out of what was
+        stored when prepared with crop="random"; the centre without them. Drawn by the caller, who may want them again.
         """
         height, width = self.size
         spare_rows, spare_columns = self.pictures.shape[1] - height, self.pictures.shape[2] - width
         if spare_rows == spare_columns == 0:
             return np.ascontiguousarray(self.pictures[indices])
-        n = len(indices)
-        tops = np.full(n, spare_rows // 2) if rng is None else rng.integers(0, spare_rows + 1, n)
-        lefts = np.full(n, spare_columns // 2) if rng is None else rng.integers(0, spare_columns + 1, n)
-        result = np.empty((n, height, width, self.pictures.shape[3]), np.uint8)
-        for row, (index, top, left) in enumerate(zip(indices, tops, lefts, strict=True)):
+        if places is None:
+            corners = np.full((len(indices), 2), (spare_rows // 2, spare_columns // 2))
+        else:
+            corners = (places * (spare_rows + 1, spare_columns + 1)).astype(int)
+        result = np.empty((len(indices), height, width, self.pictures.shape[3]), np.uint8)
+        for row, (index, (top, left)) in enumerate(zip(indices, corners, strict=True)):
             result[row] = self.pictures[index, top : top + height, left : left + width]
         return result
 
@@ -191,10 +193,10 @@ def _parse_size(size: int | str | tuple[int, int]) -> tuple[int, int]:
     """(width, height)."""
     if isinstance(size, str):
         parts: Sequence[object] = [
-            int(part) if part.isdecimal() else part for part in re.split("[x×]", size.strip().lower())
+            int(part) if re.fullmatch("[0-9]{1,4}", part) else part for part in re.split("[x×]", size.strip().lower())
         ]
     else:
-        parts = [size] if isinstance(size, int) else list(size)
+        parts = list(size) if isinstance(size, tuple | list) else [size]
     sides = [part for part in parts if isinstance(part, int) and not isinstance(part, bool) and part in SIDES]
     if len(sides) != len(parts) or len(sides) not in (1, 2):
         raise UsageError(

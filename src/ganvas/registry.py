@@ -1,12 +1,12 @@
 """Named parts: a part is a file in its folder; outside packages add theirs through the entry point group `ganvas`.
 
-    from ganvas.registry import recipes
+from ganvas.registry import recipes
 
-    @recipes.register("canvas")
-    def canvas() -> Recipe: ...
+@recipes.register("canvas")
+def canvas() -> Recipe: ...
 
-    recipes.get("canvas")     # the function
-    recipes.get("canvs")      # UnknownName: No recipe 'canvs'. Did you mean 'canvas'?
+recipes.get("canvas")     # the function
+recipes.get("canvs")      # UnknownName: No recipe 'canvs'. Did you mean 'canvas'?
 """
 
 import difflib

@@ -1,10 +1,10 @@
 """The run folder, format 1: settings, statistics, checkpoints, previews. Files only; no torch.
 
-    run.json                       resolved recipe, seed, length, versions, dataset digest, parent run
-    dataset.json, works.jsonl      what it was trained on, work by work, and what was skipped and why
-    stats.jsonl, metrics.jsonl     one object a line
-    checkpoints/kimg-000400.128/   ema.safetensors, state.safetensors, state.json, DONE (written last)
-    previews/                      the same latents over time
+run.json                       resolved recipe, seed, length, versions, dataset digest, parent run
+dataset.json, works.jsonl      what it was trained on, work by work, and what was skipped and why
+stats.jsonl, metrics.jsonl     one object a line
+checkpoints/kimg-000400.128/   ema.safetensors, state.safetensors, state.json, DONE (written last)
+previews/                      the same latents over time
 """
 
 import contextlib

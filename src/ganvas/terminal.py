@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -27,9 +28,7 @@ def show(events: Iterable[Event], display: str = "auto") -> Finished:
 
 def consume(events: Iterable[Event]) -> Finished:
     """Runs through the events without a word."""
-    last = None
-    for last in events:
-        pass
+    last = deque(events, maxlen=1).pop()
     assert isinstance(last, Finished)
     return last
 
@@ -77,7 +76,9 @@ def show_rich(events: Iterable[Event]) -> Finished:
                 progress.update(task, completed=1.0)
             line = "" if isinstance(event, Step | Preview | Saved) else sentence(event)
             if line:
-                console.print(line, style="yellow" if isinstance(event, Warned) else None, markup=False, highlight=False)
+                console.print(
+                    line, style="yellow" if isinstance(event, Warned) else None, markup=False, highlight=False
+                )
             return event
 
         return consume(map(drawn, events))

@@ -33,7 +33,7 @@ def save_files(
     truncation: float = 1.0,
     progress: Progress = quietly,
 ) -> list[Path]:
-    """A PNG for each seed from `seed` on, named seed-000042.png. Raises StorageError, and what `Model.sample` raises."""
+    """A PNG for each seed from `seed` on, named seed-000042.png. Raises StorageError, and what `sample` raises."""
     check(count >= 1, "count", count, "at least 1")
     paths = []
     for start in range(seed, seed + count, BATCH):
@@ -82,13 +82,16 @@ def save_npz(
     batches = model.pixels(range(seed, seed + count), label=label, truncation=truncation, batch_size=batch_size)
     channels, height, width = model.shape
     make_folder(path.parent)
-    with new_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open("arr_0.npy", "w", force_zip64=True) as array:
-            header = {"descr": "|u1", "fortran_order": False, "shape": (count, height, width, channels)}
-            np.lib.format.write_array_header_1_0(array, header)
-            for done, batch in _counted(batches):
-                array.write(batch.tobytes())
-                progress(done, count)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, height, width, channels)}
+    with (
+        new_file(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("arr_0.npy", "w", force_zip64=True) as array,
+    ):
+        np.lib.format.write_array_header_1_0(array, header)
+        for done, batch in _counted(batches):
+            array.write(batch.tobytes())
+            progress(done, count)
     return path
 
 

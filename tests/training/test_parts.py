@@ -1,5 +1,6 @@
 """The schedule, the average, the interrupt: each alone."""
 
+import itertools
 import os
 import signal
 
@@ -9,12 +10,12 @@ import torch
 from torch import nn
 
 from ganvas.config import Budget
+from ganvas.registry import games
 from ganvas.training import ema, state
 from ganvas.training.interrupt import on_interrupt
 from ganvas.training.preview import COUNT, due, to_uint8
 from ganvas.training.schedule import Schedule, cosine, ema_decay
 from ganvas.training.step import accuracies
-from ganvas.registry import games
 
 
 def test_progress_follows_the_length_given():
@@ -34,7 +35,7 @@ def test_every_schedule_anneals_to_the_length(budget):
     assert rates[0] == 1
     assert rates[-1] == pytest.approx(0.1)
     assert rates[5] == pytest.approx(0.55)
-    assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates))
 
 
 def test_the_average_has_the_half_life_it_says():

@@ -1,5 +1,6 @@
 """`mlp`: the fully connected nets that the first GANs were made of. Goodfellow et al. 2014, sect. 5."""
 
+import itertools
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -29,7 +30,9 @@ class Mlp(NetConfig):
 
     def __post_init__(self) -> None:
         for name in ("width", "depth", "maxout_width", "pieces"):
-            check(type(getattr(self, name)) is int and getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+            check(
+                type(getattr(self, name)) is int and getattr(self, name) >= 1, name, getattr(self, name), "at least 1"
+            )
 
     def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
         return MlpGenerator(self, shape, latent_dim, labels)
@@ -56,7 +59,7 @@ class MlpGenerator(nn.Module):
         self.shape = shape
         self.latent = LabelledLatent(latent_dim, labels)
         sizes = [self.latent.out_dim, *[config.width] * config.depth]
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.paint = nn.Linear(config.width, prod(shape))
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
@@ -70,7 +73,7 @@ class MlpDiscriminator(nn.Module):
     def __init__(self, config: Mlp, shape: tuple[int, int, int], labels: int) -> None:
         super().__init__()
         sizes = [prod(shape), *[config.maxout_width] * config.depth]
-        self.hidden = nn.ModuleList(Maxout(a, b, config.pieces) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(Maxout(a, b, config.pieces) for a, b in itertools.pairwise(sizes))
         self.logit = ProjectionLogit(config.maxout_width, labels)
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:

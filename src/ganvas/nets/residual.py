@@ -30,11 +30,13 @@ class Residual(NetConfig):
 
     def __post_init__(self) -> None:
         for name in ("width", "max_width", "depth"):
-            check(type(getattr(self, name)) is int and getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+            check(
+                type(getattr(self, name)) is int and getattr(self, name) >= 1, name, getattr(self, name), "at least 1"
+            )
 
     def widths(self, height: int, width: int) -> list[int]:
         """Channels of each level, from half resolution down to about 4 to 7 px."""
-        sizes_ok = 16 <= min(height, width) and max(height, width) <= 256
+        sizes_ok = min(height, width) >= 16 and max(height, width) <= 256
         check(sizes_ok, "the picture size for the net 'residual'", f"{width}x{height}", "from 16 to 256 px a side")
         return [min(self.width * 2**level, self.max_width) for level in range(halvings(height, width))]
 
@@ -53,8 +55,8 @@ class Block(nn.Module):
         self.enter = nn.Conv2d(width, width, 1)
         self.mix = nn.Conv2d(width, width, 3, padding=1)
         self.leave = nn.Conv2d(width, width, 1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        for value in self.leave.parameters():
+            nn.init.zeros_(value)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.enter(leaky(x))

@@ -66,8 +66,8 @@ class Batches:
             label = torch.where(torch.rand(size, generator=rng) < self.recipe.null_label, self.labels, label)
         z_d, z_g = torch.randn(2, size, self.recipe.latent_dim, generator=rng)
         mix = torch.rand(size, generator=rng)
-        crops = np.random.default_rng([abs(self.seed), step, self.ours.start])
-        real = as_floats(self.dataset.batch(chosen[self.ours], crops), device)
+        places = torch.rand(size, 2, generator=rng).numpy()
+        real = as_floats(self.dataset.batch(chosen[self.ours], places[self.ours]), device)
         label, z_d, z_g, mix = (x[self.ours].to(device, non_blocking=True) for x in (label, z_d, z_g, mix))
         return Batch(real, label, z_d, z_g, mix)
 

@@ -17,6 +17,7 @@ def update(average: nn.Module, G: nn.Module, decay: float) -> None:
 
     Buffers (batch norm's statistics) are averages already, and a generator without them draws other pictures.
     """
-    torch._foreach_lerp_(list(average.parameters()), [p.detach() for p in G.parameters()], 1 - decay)
-    for kept, new in zip(average.buffers(), G.buffers(), strict=True):
-        kept.copy_(new)
+    kept, new = ([weight.detach() for weight in net.parameters()] for net in (average, G))
+    torch._foreach_lerp_(kept, new, 1 - decay)  # one call for all: a loop over them costs a CPU more than the sums
+    for old, buffer in zip(average.buffers(), G.buffers(), strict=True):
+        old.copy_(buffer)

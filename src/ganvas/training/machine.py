@@ -2,6 +2,8 @@
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from accelerate import Accelerator
@@ -9,19 +11,27 @@ from accelerate import Accelerator
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # glibc's mallopt numbers
 
 
-def tune() -> None:
-    """Settings that change the speed and nothing else; safe to call again.
+def keep_freed_memory() -> None:
+    """On glibc, freed memory is kept for the next step.
 
-    Denormal numbers, which are a hundred times slower on a CPU, count as zero. On glibc, freed memory is kept for the
-    next step: otherwise each tensor over 128 KB is asked of the kernel, zeroed and given back at every step, which
-    took a quarter of the CPU time (docs/experiments.md).
+    Otherwise each tensor over 128 KB is asked of the kernel, zeroed and given back at every step, which takes a good
+    part of the CPU time of small nets (docs/experiments.md).
     """
-    torch.set_flush_denormal(True)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         if getattr(libc, "mallopt", None) is not None:  # musl has none
             libc.mallopt(MMAP_THRESHOLD, 32 * 2**20)
             libc.mallopt(TRIM_THRESHOLD, 2**30)
+
+
+@contextmanager
+def denormals_as_zero() -> Iterator[None]:
+    """Inside, numbers below 1e-38, a hundred times slower on a CPU than others, count as zero."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def accelerator() -> Accelerator:

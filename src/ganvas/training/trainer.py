@@ -4,10 +4,10 @@ All that a step uses follows from (seed, step); all that it changes is in the ch
 is bit for bit the run that was not, on a CPU, for a length in kimg or epochs.
 """
 
-import math
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -40,7 +40,7 @@ class Trainer:
     """
 
     def __init__(self, run: Run, dataset: Dataset, checkpoint_seconds: float = 60.0) -> None:
-        machine.tune()
+        machine.keep_freed_memory()
         self.run, self.dataset, self.checkpoint_seconds = run, dataset, checkpoint_seconds
         config, recipe = run.config, run.config.recipe
         self.recipe = recipe
@@ -70,10 +70,8 @@ class Trainer:
         Goes on from the newest checkpoint that can be read. Raises NonFiniteLoss, StorageError, RunBusy; the last good
         checkpoint stays.
         """
-        if not self.accelerator.is_main_process:
-            yield from self._fit()
-            return
-        with self.run.lock():
+        lock = self.run.lock() if self.accelerator.is_main_process else nullcontext()
+        with lock, machine.denormals_as_zero():
             yield from self._fit()
 
     # What follows is ordered as it happens.
@@ -187,9 +185,7 @@ class Trainer:
         loss_d, penalty, accuracy_real, accuracy_fake, loss_g = means.tolist()
         rate = steps * self.recipe.batch_size / max(elapsed, 1e-9)
         left = self.schedule.seconds_left(self.images, self.seconds, rate)
-        event = Step(
-            *self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, accuracy_real, accuracy_fake
-        )
+        event = Step(*self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, accuracy_real, accuracy_fake)
         self._log("stats.jsonl", event)
         return event
 
@@ -200,7 +196,9 @@ class Trainer:
         real, label = as_floats(self.dataset.batch(chosen), self.device), torch.from_numpy(self.dataset.labels[chosen])
         label = torch.where(label < 0, self.labels, label) if self.labels else torch.zeros_like(label)
         label = label.to(self.device)
-        z = torch.randn(len(chosen), self.recipe.latent_dim, generator=seeded(self.run.config.seed, "evaluation", epoch))
+        z = torch.randn(
+            len(chosen), self.recipe.latent_dim, generator=seeded(self.run.config.seed, "evaluation", epoch)
+        )
         fake = self.average(z.to(self.device), label)
         game, D = self.players.game, self.players.bare_D
         logits = (D(real, label), D(fake, label))
@@ -221,8 +219,8 @@ class Trainer:
         kept = f"The checkpoint of {last.kimg:.1f} kimg is kept." if last else "There is no checkpoint yet."
         recipe = self.recipe
         raise NonFiniteLoss(
-            f"A loss or a weight became NaN or infinite by {self.images / 1000:.1f} kimg. {kept} Try, into a new --out: "
-            f"half the learning rates (now --generator-lr {recipe.generator_lr:g}, --discriminator-lr "
+            f"A loss or a weight became NaN or infinite by {self.images / 1000:.1f} kimg. {kept} Try, into a new "
+            f"--out: half the learning rates (now --generator-lr {recipe.generator_lr:g}, --discriminator-lr "
             f"{recipe.discriminator_lr:g}), a larger --r1-gamma and --r2-gamma (now {recipe.r1_gamma:g}, "
             f"{recipe.r2_gamma:g}), or --recipe canvas."
         )

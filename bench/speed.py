@@ -1,0 +1,252 @@
+"""How fast: the trainer against a bare loop over the same nets, memory against the number of pictures, start-up.
+
+    python bench/speed.py                 all; results into bench/results/speed-cpu.json
+    python bench/speed.py --only loop     one of: loop, memory, start
+    python bench/speed.py --only loop     on a machine with a GPU: results into bench/results/speed-cuda.json
+
+Trainer and bare loop take turns in one process, many short rounds each, so that the machine's moods hit both alike.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+ROUNDS, STEPS = 30, 20
+"""Rounds of so many steps, for trainer and bare loop in turn."""
+
+
+def loop() -> dict[str, Any]:
+    """Pictures a second of `Trainer` and of a loop written by hand over the same nets, sizes and optimisers."""
+    import torch
+
+    from ganvas.api import make_trainer
+    from ganvas.dataset import prepare
+    from ganvas.registry import recipes
+
+    with tempfile.TemporaryDirectory() as folder:
+        dataset, recipe = prepare("digits", out=Path(folder) / "art"), recipes.get("canvas")()
+        arguments = {"minutes": None, "epochs": None, "seed": 0, "labels": True, "checkpoint_seconds": 60.0}
+        trainer = make_trainer(dataset, recipe, kimg=1e6, out=Path(folder) / "run", **arguments)
+        bare = BareLoop(torch.from_numpy(dataset.pictures.copy()), torch.from_numpy(dataset.labels), trainer.device)
+        ours = OurLoop(trainer)
+        ours.steps(STEPS)
+        bare.steps(STEPS)
+        rounds = [(timed(ours.steps), timed(bare.steps)) for _ in range(ROUNDS)]
+        ours.close()
+    images = STEPS * recipe.batch_size
+    ratios = [bare_seconds / our_seconds for our_seconds, bare_seconds in rounds]
+    return {
+        "trainer, images/s": round(images / statistics.median(ours for ours, _ in rounds), 1),
+        "bare loop, images/s": round(images / statistics.median(bare for _, bare in rounds), 1),
+        "trainer / bare loop, median": round(statistics.median(ratios), 3),
+        "quartiles": [round(q, 3) for q in statistics.quantiles(ratios, n=4)[::2]],
+    }
+
+
+def timed(steps: Any) -> float:
+    """Seconds that STEPS steps take."""
+    start = time.perf_counter()
+    steps(STEPS)
+    return time.perf_counter() - start
+
+
+class OurLoop:
+    """The trainer's own `fit`, events and all, held after so many steps."""
+
+    def __init__(self, trainer: Any) -> None:
+        import threading
+
+        self.trainer, self.go, self.gone = trainer, threading.Semaphore(0), threading.Semaphore(0)
+        step = trainer._step
+
+        def held() -> Any:
+            self.go.acquire()
+            result = step()
+            self.gone.release()
+            return result
+
+        trainer._step = held
+        self.thread = threading.Thread(target=lambda: [None for _ in trainer.fit()])
+        self.thread.start()
+
+    def steps(self, count: int) -> None:
+        import torch
+
+        for _ in range(count):
+            self.go.release()
+        for _ in range(count):
+            self.gone.acquire()
+        if self.trainer.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def close(self) -> None:
+        self.trainer.stop()
+        self.go.release()
+        self.thread.join()
+
+
+class BareLoop:
+    """What one would write by hand for the recipe `canvas`: no events, no files, no seeds, no other processes."""
+
+    def __init__(self, pictures: Any, labels: Any, device: Any) -> None:
+        import copy
+
+        import torch
+
+        from ganvas.nets.residual import Residual
+
+        self.pictures, self.labels, self.device = pictures, labels, device
+        self.G = Residual().generator((1, 28, 28), 64, 10).to(device)
+        self.D = Residual().discriminator((1, 28, 28), 10).to(device)
+        self.average = copy.deepcopy(self.G).requires_grad_(False)
+        adam = {"lr": 2e-3, "betas": (0.0, 0.99), "fused": True}
+        self.adam_g = torch.optim.Adam(self.G.parameters(), **adam)
+        self.adam_d = torch.optim.Adam(self.D.parameters(), **adam)
+
+    def steps(self, count: int) -> None:
+        import torch
+        from torch.nn.functional import softplus
+
+        G, D, n, device = self.G, self.D, 16, self.device
+        half = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
+        for _ in range(count):
+            chosen = torch.randint(len(self.pictures), (n,))
+            real = self.pictures[chosen].to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+            label = torch.where(torch.rand(n) < 0.1, 10, self.labels[chosen]).to(device)
+            with torch.no_grad(), half:
+                fake = G(torch.randn(n, 64, device=device), label).float()
+            both = torch.cat([real, fake]).requires_grad_()
+            logits = D(both, torch.cat([label, label]))
+            (slope,) = torch.autograd.grad(logits.sum(), both, create_graph=True)
+            r, f = logits.chunk(2)
+            loss = softplus(f - r).mean() + slope.square().sum(dim=(1, 2, 3)).mean()
+            self.adam_d.zero_grad()
+            loss.backward()
+            self.adam_d.step()
+            D.requires_grad_(False)
+            with half:
+                with torch.no_grad():
+                    r = D(real, label)
+                f = D(G(torch.randn(n, 64, device=device), label), label)
+            self.adam_g.zero_grad()
+            softplus(r.float() - f.float()).mean().backward()
+            self.adam_g.step()
+            D.requires_grad_(True)
+            with torch.no_grad():
+                for kept, new in zip(self.average.parameters(), G.parameters(), strict=True):
+                    kept.lerp_(new, 0.01)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from ganvas.dataset import prepare
+{body}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+PREPARE = "prepare({pictures!r}, 32, out={out!r})"
+TRAIN = """
+from ganvas.api import train
+train(prepare({out!r}), "canvas", kimg=0.32, out={run!r}, labels=False, display="none")
+"""
+
+
+def memory() -> dict[str, Any]:
+    """Peak memory of preparing, and of training on, 1,000 and 100,000 PNG files, each in a process of its own."""
+    result: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for count in (1_000, 100_000):
+            pictures, out = str(Path(folder) / f"in-{count}"), str(Path(folder) / f"art-{count}")
+            write_pictures(Path(pictures), count)
+            for name, body in (
+                ("prepare", PREPARE.format(pictures=pictures, out=out)),
+                ("train", TRAIN.format(out=out, run=str(Path(folder) / f"run-{count}"))),
+            ):
+                seconds, peak = time.perf_counter(), in_process(PEAK.format(body=body))
+                seconds = time.perf_counter() - seconds
+                result[f"{name} {count:,} pictures"] = {"peak MiB": int(peak), "seconds": round(seconds, 1)}
+    return result
+
+
+def write_pictures(folder: Path, count: int) -> None:
+    """Small PNG files of noise, 100 to a folder."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        path = folder / f"{number // 100:04}" / f"{number:06}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (36, 40, 3), dtype=np.uint8)).save(path, compress_level=0)
+
+
+def in_process(code: str) -> str:
+    """Standard output of `code` in a fresh Python."""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def start() -> dict[str, Any]:
+    """CPU seconds until something answers; the smallest of seven."""
+    commands = {
+        "python -c pass": ["-c", "pass"],
+        "import ganvas": ["-c", "import ganvas"],
+        "ganvas --help": ["-m", "ganvas", "--help"],
+        "ganvas runs": ["-m", "ganvas", "runs", "nowhere"],
+        "ganvas prepare --help": ["-m", "ganvas", "prepare", "--help"],
+        "ganvas train --help": ["-m", "ganvas", "train", "--help"],
+        "import torch": ["-c", "import torch"],
+    }
+    return {name: round(min(child_seconds(command) for _ in range(7)), 3) for name, command in commands.items()}
+
+
+def child_seconds(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = {"loop": loop, "memory": memory, "start": start}
+    parser.add_argument("--only", choices=parts, help="one part")
+    chosen = parser.parse_args().only
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    path = RESULTS / f"speed-{device}.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
+    name = torch.cuda.get_device_name() if device == "cuda" else processor()
+    results["machine"] = (
+        f"{name}, {os.cpu_count()} cores, torch {torch.__version__}, Python {platform.python_version()}"
+    )
+    for part, measure in parts.items():
+        if chosen in (None, part):
+            results[part] = measure()
+            print(part, json.dumps(results[part], indent=2), flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def processor() -> str:
+    """The CPU's name where Linux tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

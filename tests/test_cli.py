@@ -1,0 +1,162 @@
+"""The command line as a user meets it, in this process: what it prints, what it writes, how it ends."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganvas.cli import VERBS, main
+
+TINY = ["--net.width", "4", "--batch-size", "8", "--latent-dim", "8"]
+
+
+def run(capsys, *arguments, status=0):
+    """Runs `ganvas ARGUMENTS`; returns (stdout, stderr)."""
+    try:
+        main([str(argument) for argument in arguments])
+        code = 0
+    except SystemExit as error:
+        code = error.code or 0
+    captured = capsys.readouterr()
+    assert code == status, captured.err
+    return captured.out, captured.err
+
+
+@pytest.fixture
+def trained(tmp_path, capsys):
+    run(capsys, "train", "digits", *TINY, "--kimg", "0.016", "--out", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_help_names_every_verb(capsys):
+    out, _ = run(capsys, "--help")
+    assert all(re.search(rf"^  {verb} ", out, re.MULTILINE) for verb in VERBS)
+    assert run(capsys)[0] == out
+    assert run(capsys, "--version")[0].startswith("ganvas 0.")
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_option_is_explained(capsys, verb):
+    out, _ = run(capsys, verb, "--help")
+    assert f"usage: ganvas {verb}" in out
+    options = list(re.finditer(r"^[ │]*(--[a-z][\w.-]*)([^\n]*)$", out, re.MULTILINE))
+    assert options or verb == "runs"  # which has none
+    for option, following in zip(options, [*options[1:], None], strict=False):
+        told = out[option.end(1) : following.start(1) if following else len(out)]
+        assert len(re.findall("[a-z]{2,}", told)) >= 3, f"{option[1]} is not explained"
+
+
+def test_train_help_shows_the_settings_of_the_recipe_asked_for(capsys):
+    canvas, _ = run(capsys, "train", "--help")
+    classic, _ = run(capsys, "train", "--recipe", "classic", "--help")
+    assert "--net.maxout-width" in classic
+    assert "--net.maxout-width" not in canvas
+    assert "--net.max-width" in canvas
+    for option in ("--r1-gamma", "--betas", "--no-labels", "--checkpoint-seconds", "--minutes", "--seed"):
+        assert option in canvas
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trian"], "No verb 'trian'. Did you mean 'train'"),
+        (["train", "digits", "--recipe", "canvs"], "No recipe 'canvs'. Did you mean 'canvas'"),
+        (["train", "digits", "--kimg", "1", "--minutes", "1"], "Give the run's length once"),
+        (["train", "digits", "--batch-size", "0"], "batch_size must be a whole number of at least 1, got 0"),
+        (["train", "digits", "--game", "hing"], "No game 'hing'. Did you mean 'hinge'"),
+        (["sample", "nowhere", "--grid", "--npz", "x.npz"], "ask for one"),
+    ],
+)
+def test_wrong_calls_end_with_status_2_and_say_what_to_do(capsys, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    _, err = run(capsys, *arguments, status=2)
+    assert said in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sample", "nowhere"], "nowhere is not a run"),
+        (["train", "no/such/folder"], "no/such/folder"),
+        (["prepare", "empty"], "expected pictures, found none"),
+    ],
+)
+def test_wrong_paths_are_named(capsys, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code in (1, 2)
+    assert said in capsys.readouterr().err
+
+
+def test_a_refused_setting_does_not_spoil_the_folder(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.new("L", (400, 400), 9).save(tmp_path / "in" / "a.png")
+    common = ["train", tmp_path / "in", *TINY, "--kimg", "0.008", "--out", tmp_path / "run"]
+    _, err = run(capsys, *common, "--size", "300", status=2)
+    assert "from 16 to 256 px" in err
+    assert not (tmp_path / "run").exists()
+    run(capsys, *common, "--size", "16")
+
+
+def test_train_tells_what_it_skipped_and_goes_on_when_called_again(capsys, tmp_path):
+    folder = tmp_path / "in"
+    for label in ("cats", "dogs"):
+        (folder / label).mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (20, 20), (90 * number, 9, 9)).save(folder / label / f"{number}.png")
+    (folder / "cats" / "broken.png").write_text("no picture")
+    command = ["train", folder, *TINY, "--size", "16", "--out", tmp_path / "run"]
+    out, _ = run(capsys, *command, "--kimg", "0.016")
+    assert "4 pictures, 16x16 px, colour, 2 labels" in out
+    assert "Skipped cats/broken.png: " in out
+    assert "Done: 0.0 kimg" in out
+    assert "Done:" in run(capsys, *command, "--kimg", "0.016")[0]
+    assert "Going on at" in run(capsys, *command, "--kimg", "0.024")[0]
+    _, err = run(capsys, *command, "--kimg", "0.024", "--seed", "5", status=2 - 1)
+    assert "seed (0, now 5)" in err
+
+
+def test_json_is_one_event_a_line(capsys, tmp_path):
+    out, _ = run(capsys, "train", "digits", *TINY, "--kimg", "0.016", "--out", tmp_path / "run", "--json")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert events[0]["event"] == "started"
+    assert events[-1] == {**events[-1], "event": "finished", "done": True, "kimg": 0.016}
+
+
+def test_sample_writes_files_grid_or_array(capsys, trained, tmp_path):
+    out, _ = run(capsys, "sample", trained, "--count", "3", "--seed", "5", "--label", "4", "--out", tmp_path / "w")
+    assert "3 works by run" in out
+    assert sorted(path.name for path in (tmp_path / "w").iterdir()) == [f"seed-00000{n}.png" for n in (5, 6, 7)]
+    with Image.open(tmp_path / "w" / "seed-000005.png") as image:
+        assert image.text["label"] == "4"
+    run(capsys, "sample", trained, "--count", "6", "--grid", "--columns", "3", "--out", tmp_path / "w")
+    assert (tmp_path / "w" / "grid.png").exists()
+    run(capsys, "sample", trained, "--count", "250", "--npz", tmp_path / "w" / "all.npz", "--truncation", "0.5")
+    with np.load(tmp_path / "w" / "all.npz", allow_pickle=False) as stored:
+        assert stored["arr_0"].shape == (250, 28, 28, 1)
+    _, err = run(capsys, "sample", trained, "--label", "eleven", status=2)
+    assert "No label 'eleven'" in err
+
+
+def test_runs_lists_them_with_their_state(capsys, trained):
+    out, _ = run(capsys, "runs", trained.parent)
+    assert re.search(r"run +canvas +digits +0.016 kimg +0.0 +done +previews/kimg-000000.016.png", out)
+    (trained / "checkpoints" / "kimg-000000.016" / "state.json").write_text("damaged")
+    assert "damaged" in run(capsys, "runs", trained.parent)[0]
+    assert "No runs in" in run(capsys, "runs", trained / "works")[0]
+
+
+def test_prepare_says_what_came_of_the_pictures(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "b.png").write_bytes(b"")
+    out, _ = run(capsys, "prepare", tmp_path / "in", "--size", "32x16", "--out", tmp_path / "art")
+    assert "1 pictures, 32x16 px, colour" in out
+    assert "Skipped b.png: " in out
+    assert f"Ready in {tmp_path / 'art'}" in out
+    assert (tmp_path / "art" / "dataset.json").exists()

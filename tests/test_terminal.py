@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from ganvas.errors import UsageError
+from ganvas.terminal import clock, figures, sentence, show
+from ganvas.training.events import Evaluated, Finished, Preview, Saved, Started, Step, Warned
+
+STEP = Step(12.5, 61.0, 0.5, 61.4, 250.0, 0.4, 1.2, 0.1, 0.75, 0.6)
+STORY = [
+    Started(0, 0.0, False, "cpu", 2, 5000, 1000, 900),
+    Preview(0, 0.0, Path("p.png")),
+    STEP,
+    Evaluated(13, 62.0, 3, 0.5, 0.7, 0.8),
+    Warned(13, 62.0, "mind the gap"),
+    Saved(13, 62.0, Path("runs/x/checkpoints/kimg-13")),
+    Finished(13, 62.0, False, Path("runs/x")),
+]
+
+
+def test_a_steps_figures_fit_on_a_line():
+    assert figures(STEP) == ("1:01 left · 12.5 kimg · 250 img/s · loss D 0.40 G 1.20 · D right on real 75% fake 60%")
+    assert [clock(seconds) for seconds in (5, 65, 3723)] == ["0:05", "1:05", "1:02:03"]
+
+
+@pytest.mark.parametrize("display", ["plain", "rich", "auto"])
+def test_people_are_told_in_words(capsys, display):
+    assert show(STORY, display) == STORY[-1]
+    out = capsys.readouterr().out
+    for words in (
+        "Learning from 5,000 pictures on cpu with 2 processes",
+        "Epoch 3: on held-out pictures loss D 0.50",
+        "Warning: mind the gap",
+        "Stopped and saved at 13.0 kimg. The same command goes on",
+        "12.5 kimg",
+    ):
+        assert words in " ".join(out.split()), words
+
+
+def test_plain_lines_are_not_too_many(capsys):
+    steps = [Step(k, float(k), k / 100, 9.0, 1.0, 1.0, 1.0, 0.0, 0.5, 0.5) for k in range(100)]
+    show([*steps, STORY[-1]], "plain")
+    assert 8 <= capsys.readouterr().out.count("kimg ·") <= 12
+
+
+def test_machines_get_json(capsys):
+    show(STORY, "json")
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["event"] for event in events] == [type(event).__name__.lower() for event in STORY]
+    assert events[2]["accuracy_real"] == 0.75
+
+
+def test_silence_and_nonsense(capsys):
+    assert show(STORY, "none") == STORY[-1]
+    assert capsys.readouterr().out == ""
+    assert sentence(STORY[1]) == ""
+    with pytest.raises(UsageError, match="display must be auto, rich, plain, json or none, got 'loud'"):
+        show(STORY, "loud")
