@@ -17,82 +17,49 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-ROUNDS, STEPS = 30, 20
-"""Rounds of so many steps, for trainer and bare loop in turn."""
+ROUNDS = 40
+"""Rounds of about a second, for trainer and bare loop in turn."""
+N = 16
+"""Pictures a step, as in the recipe `canvas`."""
 
 
 def loop() -> dict[str, Any]:
-    """Pictures a second of `Trainer` and of a loop written by hand over the same nets, sizes and optimisers."""
+    """Pictures a second of `Trainer.fit` and of a loop written by hand over the same nets, sizes and optimisers."""
     import torch
 
     from ganvas.api import make_trainer
     from ganvas.dataset import prepare
     from ganvas.registry import recipes
+    from ganvas.training.events import Step
 
     with tempfile.TemporaryDirectory() as folder:
         dataset, recipe = prepare("digits", out=Path(folder) / "art"), recipes.get("canvas")()
-        arguments = {"minutes": None, "epochs": None, "seed": 0, "labels": True, "checkpoint_seconds": 60.0}
+        arguments = {"minutes": None, "epochs": None, "seed": 0, "labels": True, "checkpoint_seconds": 1e9}
         trainer = make_trainer(dataset, recipe, kimg=1e6, out=Path(folder) / "run", **arguments)
         bare = BareLoop(torch.from_numpy(dataset.pictures.copy()), torch.from_numpy(dataset.labels), trainer.device)
-        ours = OurLoop(trainer)
-        ours.steps(STEPS)
-        bare.steps(STEPS)
-        rounds = [(timed(ours.steps), timed(bare.steps)) for _ in range(ROUNDS)]
-        ours.close()
-    images = STEPS * recipe.batch_size
-    ratios = [bare_seconds / our_seconds for our_seconds, bare_seconds in rounds]
+        events = trainer.fit()
+        reports = (event for event in events if isinstance(event, Step))
+        rounds = [(our_rate(reports), bare.rate()) for _ in range(ROUNDS + 1)][1:]  # the first one warms up
+        events.close()
+    ratios = [ours / by_hand for ours, by_hand in rounds]
     return {
-        "trainer, images/s": round(images / statistics.median(ours for ours, _ in rounds), 1),
-        "bare loop, images/s": round(images / statistics.median(bare for _, bare in rounds), 1),
+        "trainer, images/s": round(statistics.median(ours for ours, _ in rounds), 1),
+        "bare loop, images/s": round(statistics.median(by_hand for _, by_hand in rounds), 1),
         "trainer / bare loop, median": round(statistics.median(ratios), 3),
         "quartiles": [round(q, 3) for q in statistics.quantiles(ratios, n=4)[::2]],
     }
 
 
-def timed(steps: Any) -> float:
-    """Seconds that STEPS steps take."""
-    start = time.perf_counter()
-    steps(STEPS)
-    return time.perf_counter() - start
-
-
-class OurLoop:
-    """The trainer's own `fit`, events and all, held after so many steps."""
-
-    def __init__(self, trainer: Any) -> None:
-        import threading
-
-        self.trainer, self.go, self.gone = trainer, threading.Semaphore(0), threading.Semaphore(0)
-        step = trainer._step
-
-        def held() -> Any:
-            self.go.acquire()
-            result = step()
-            self.gone.release()
-            return result
-
-        trainer._step = held
-        self.thread = threading.Thread(target=lambda: [None for _ in trainer.fit()])
-        self.thread.start()
-
-    def steps(self, count: int) -> None:
-        import torch
-
-        for _ in range(count):
-            self.go.release()
-        for _ in range(count):
-            self.gone.acquire()
-        if self.trainer.device.type == "cuda":
-            torch.cuda.synchronize()
-
-    def close(self) -> None:
-        self.trainer.stop()
-        self.go.release()
-        self.thread.join()
+def our_rate(reports: Iterator[Any]) -> float:
+    """Pictures a second between two reports of the trainer, about a second apart; the first may be overdue."""
+    first, start = next(reports), time.perf_counter()
+    second = next(reports)
+    return (second.kimg - first.kimg) * 1000 / (time.perf_counter() - start)
 
 
 class BareLoop:
@@ -113,11 +80,19 @@ class BareLoop:
         self.adam_g = torch.optim.Adam(self.G.parameters(), **adam)
         self.adam_d = torch.optim.Adam(self.D.parameters(), **adam)
 
+    def rate(self) -> float:
+        """Pictures a second over about a second."""
+        start, images = time.perf_counter(), 0
+        while time.perf_counter() - start < 1:
+            self.steps(10)
+            images += 10 * N
+        return images / (time.perf_counter() - start)
+
     def steps(self, count: int) -> None:
         import torch
         from torch.nn.functional import softplus
 
-        G, D, n, device = self.G, self.D, 16, self.device
+        G, D, n, device = self.G, self.D, N, self.device
         half = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
         for _ in range(count):
             chosen = torch.randint(len(self.pictures), (n,))

@@ -126,7 +126,7 @@ def main() -> None:
     results["two densities"] = {"largest error": error, "value at equality": equal, "-log 4": -math.log(4)}
     for seed in range(3):
         start = time.process_time()
-        modes, share = play_gaussians(seed, steps=5000)
+        modes, share = play_gaussians(seed, steps=10_000)
         print(f"25 Gaussians, seed {seed}: {modes} modes, {share:.1%} of the points on one", flush=True)
         seconds = time.process_time() - start
         results[f"25 Gaussians, seed {seed}"] = {"modes": modes, "on a mode": share, "cpu seconds": round(seconds, 1)}

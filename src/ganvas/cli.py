@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("recipe", "pictures", "length", "kimg", "state", "newest preview")
 """Of the list of runs, after the run's folder."""
-SHOWN = 20
+SHOWN = 100
 """Most skipped pictures named on the terminal; all are in dataset.json."""
 
 HELP = """\

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
 
 from .config import check
 from .runs import Run
@@ -63,22 +65,19 @@ def show_plain(events: Iterable[Event]) -> Finished:
 
 
 def show_rich(events: Iterable[Event]) -> Finished:
-    """A progress bar with time left, kimg, pictures/s, losses and D's accuracies; other events above it."""
+    """A progress bar over a line of time left, kimg, pictures/s, losses and D's accuracies; other events above it."""
     console = Console()
-    columns = (BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.fields[text]}"))
-    with Progress(*columns, console=console, expand=True) as progress:
-        task = progress.add_task("", total=1.0, text="")
+    bar = Progress(BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f}%"), expand=True)
+    task = bar.add_task("", total=1.0)
+    with Live(Group(bar, Text()), console=console, refresh_per_second=4) as live:
 
         def drawn(event: Event) -> Event:
             if isinstance(event, Step):
-                progress.update(task, completed=event.progress, text=figures(event))
-            elif isinstance(event, Finished) and event.done:
-                progress.update(task, completed=1.0)
+                bar.update(task, completed=event.progress)
+                live.update(Group(bar, Text(figures(event), style="cyan")))
             line = "" if isinstance(event, Step | Preview | Saved) else sentence(event)
             if line:
-                console.print(
-                    line, style="yellow" if isinstance(event, Warned) else None, markup=False, highlight=False
-                )
+                console.print(line, style="yellow" if isinstance(event, Warned) else None, markup=False, highlight=False)
             return event
 
         return consume(map(drawn, events))
