@@ -88,7 +88,7 @@ def covered_modes(modes: Tensor, points: Tensor) -> tuple[int, float]:
 def play_gaussians(seed: int, steps: int, side: int = 5, batch: int = 256) -> tuple[int, float]:
     """The relativistic game with R1 and R2 on a grid of Gaussians. returns: as `covered_modes`, of 10,000 points.
 
-    gamma falls from 0.1 to 0.001: D must first lead G to where the modes are, then show how narrow they are.
+    gamma falls from 1 to 0.001: D must first lead G to where the modes are, then show how narrow they are.
     """
     torch.manual_seed(seed)
     game: Game = games.get("relativistic")()
@@ -96,7 +96,7 @@ def play_gaussians(seed: int, steps: int, side: int = 5, batch: int = 256) -> tu
     average = ema.frozen_copy(G)
     optimizer_g, optimizer_d = (torch.optim.Adam(net.parameters(), betas=(0.0, 0.99), fused=True) for net in (G, D))
     for step in range(steps):
-        gamma = 0.1 * 0.01 ** (step / steps)
+        gamma = 0.001 ** (step / steps)
         for optimizer in (optimizer_g, optimizer_d):
             optimizer.param_groups[0]["lr"] = 2e-3 * cosine(step / steps, 0.02)
         real = gaussians(modes, batch)
@@ -126,7 +126,7 @@ def main() -> None:
     results["two densities"] = {"largest error": error, "value at equality": equal, "-log 4": -math.log(4)}
     for seed in range(3):
         start = time.process_time()
-        modes, share = play_gaussians(seed, steps=10_000)
+        modes, share = play_gaussians(seed, steps=5000)
         print(f"25 Gaussians, seed {seed}: {modes} modes, {share:.1%} of the points on one", flush=True)
         seconds = time.process_time() - start
         results[f"25 Gaussians, seed {seed}"] = {"modes": modes, "on a mode": share, "cpu seconds": round(seconds, 1)}

@@ -156,7 +156,7 @@ def test_prepare_says_what_came_of_the_pictures(capsys, tmp_path):
     Image.new("RGB", (40, 30), "red").save(tmp_path / "in" / "a.png")
     (tmp_path / "in" / "b.png").write_bytes(b"")
     out, _ = run(capsys, "prepare", tmp_path / "in", "--size", "32x16", "--out", tmp_path / "art")
-    assert "1 pictures, 32x16 px, colour" in out
+    assert "1 picture, 32x16 px, colour" in out
     assert "Skipped b.png: " in out
     assert f"Ready in {tmp_path / 'art'}" in out
     assert (tmp_path / "art" / "dataset.json").exists()

@@ -123,7 +123,8 @@ def report(dataset: "Dataset") -> None:
     channels, height, width = dataset.shape
     kind = {1: "grey", 3: "colour", 4: "colour with alpha"}[channels]
     labels = f", {len(dataset.label_names)} labels" if dataset.has_labels else ""
-    print(f"{len(dataset):,} pictures, {width}x{height} px, {kind}{labels}.")
+    count = "1 picture" if len(dataset) == 1 else f"{len(dataset):,} pictures"
+    print(f"{count}, {width}x{height} px, {kind}{labels}.")
     for line in dataset.notes:
         print(line)
     for line in dataset.warnings:
