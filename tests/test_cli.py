@@ -64,7 +64,10 @@ def test_train_help_shows_the_settings_of_the_recipe_asked_for(capsys):
         (["trian"], "No verb 'trian'. Did you mean 'train'"),
         (["train", "digits", "--recipe", "canvs"], "No recipe 'canvs'. Did you mean 'canvas'"),
         (["train", "digits", "--kimg", "1", "--minutes", "1"], "Give the run's length once"),
-        (["train", "digits", "--batch-size", "0"], "batch_size must be a whole number of at least 1, got 0"),
+        (
+            ["train", "digits", "--batch-size", "0"],
+            "a whole number of at least 1, at most 65536, got 0",
+        ),
         (["train", "digits", "--game", "hing"], "No game 'hing'. Did you mean 'hinge'"),
         (["sample", "nowhere", "--grid", "--npz", "x.npz"], "ask for one"),
     ],
@@ -93,6 +96,13 @@ def test_wrong_paths_are_named(capsys, tmp_path, monkeypatch, arguments, said):
     assert said in capsys.readouterr().err
 
 
+def test_a_net_beyond_the_memory_is_a_clear_error(capsys, tmp_path):
+    for option in ("--net.width", "--batch-size", "--latent-dim", "--net.depth"):
+        _, err = run(capsys, "train", "digits", option, "99999999999", "--out", tmp_path / "run", status=2)
+        assert "at most" in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_refused_setting_does_not_spoil_the_folder(capsys, tmp_path):
     (tmp_path / "in").mkdir()
     Image.new("L", (400, 400), 9).save(tmp_path / "in" / "a.png")
@@ -119,6 +129,28 @@ def test_train_tells_what_it_skipped_and_goes_on_when_called_again(capsys, tmp_p
     assert "Going on at" in run(capsys, *command, "--kimg", "0.024")[0]
     _, err = run(capsys, *command, "--kimg", "0.024", "--seed", "5", status=2 - 1)
     assert "seed (0, now 5)" in err
+
+
+def test_json_names_what_was_skipped(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.new("L", (20, 20), 9).save(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "b.png").write_bytes(b"")
+    out, _ = run(
+        capsys, "train", tmp_path / "in", *TINY, "--size", "16", "--kimg", "0.008", "--out", tmp_path / "r", "--json"
+    )
+    events = [json.loads(line) for line in out.splitlines()]
+    assert {"event": "skipped", "name": "b.png", "reason": "is empty (0 bytes)"} in events
+
+
+def test_of_two_recipes_the_last_one_counts(capsys):
+    assert "--net.maxout-width" in run(capsys, "train", "--recipe", "canvas", "--recipe=classic", "--help")[0]
+
+
+def test_a_file_where_a_folder_is_needed_is_no_traceback(capsys, trained, tmp_path):
+    _, err = run(capsys, "sample", tmp_path / ("x" * 300), status=1)
+    assert err.startswith("ganvas: ")
+    _, err = run(capsys, "train", "digits", *TINY, "--kimg", "0.008", "--out", tmp_path / ("y" * 300), status=1)
+    assert "too long" in err
 
 
 def test_json_is_one_event_a_line(capsys, tmp_path):

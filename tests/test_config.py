@@ -38,7 +38,7 @@ def test_unknown_fields_and_families_are_named():
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("batch_size", 0, "batch_size must be a whole number of at least 1, got 0"),
+        ("batch_size", 0, "batch_size must be a whole number of at least 1, at most 65536, got 0"),
         ("generator_lr", -1.0, "generator_lr must be a number above 0"),
         ("r1_gamma", float("nan"), "r1_gamma must be 0 or more"),
         ("null_label", 1.5, "null_label must be between 0 and 1"),

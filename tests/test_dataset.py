@@ -517,3 +517,11 @@ def test_no_torch_and_no_pickle() -> None:
         check=True,
     )
     assert done.stdout.strip() == "False"
+
+
+def test_a_part_of_the_pictures_is_never_written_into(tmp_path: Path) -> None:
+    (tmp_path / "art" / "a").mkdir(parents=True)
+    Image.new("L", (20, 20), 9).save(tmp_path / "art" / "a" / "x.png")
+    with pytest.raises(UsageError, match="is a part of the pictures themselves"):
+        prepare(tmp_path / "art", 16, out=tmp_path / "art" / "a")
+    assert [path.name for path in (tmp_path / "art" / "a").iterdir()] == ["x.png"]

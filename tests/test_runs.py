@@ -2,6 +2,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -49,7 +50,7 @@ def test_only_the_length_may_change(tmp_path):
     Run.create(tmp_path, CONFIG)
     longer = dataclasses.replace(CONFIG, budget=Budget("kimg", 2.0))
     assert Run.create(tmp_path, longer).config.budget == Budget("kimg", 2.0)
-    assert Run.find(tmp_path).config.budget == Budget("kimg", 2.0)
+    assert Run.find(tmp_path).config.budget == Budget("kimg", 1.0)  # stored by the trainer, when it has the lock
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):
@@ -72,10 +73,37 @@ def test_checkpoints_come_back_and_old_ones_go(tmp_path):
         assert all(
             np.array_equal(stored[key], TENSORS[key]) and stored[key].dtype == TENSORS[key].dtype for key in stored
         )
-    assert read_header(checkpoint.folder / "ema.safetensors") == CONFIG
+    assert read_header(checkpoint.folder / "ema.safetensors") == (CONFIG, tmp_path.name, 30.0)
     assert run.state() == "stopped"
     save(run, 31000, done=True)
     assert run.state() == "done"
+
+
+def test_a_persons_copies_are_none_of_ours(tmp_path):
+    run = Run.create(tmp_path, CONFIG)
+    kept = save(run, 100)
+    shutil.copytree(kept.folder, kept.folder.with_name("kimg-000000.100-backup"))
+    (tmp_path / "previews" / "kimg-000000.008 copy.png").write_bytes(b"")
+    run.rewind(0)
+    assert run.latest() == kept
+    assert [path.name for path in (tmp_path / "previews").iterdir()] == ["kimg-000000.008 copy.png"]
+
+
+def test_saving_the_same_again_never_leaves_nothing(tmp_path, monkeypatch):
+    run = Run.create(tmp_path, CONFIG)
+    kept = save(run, 100)
+    rename = type(tmp_path).rename
+
+    def fail_at_the_last_moment(self, target):
+        if self.name.endswith(".tmp"):
+            raise OSError(errno.EIO, "gone")
+        return rename(self, target)
+
+    monkeypatch.setattr(type(tmp_path), "rename", fail_at_the_last_moment)
+    with pytest.raises(StorageError):
+        save(run, 100, done=True)
+    assert run.latest() == kept
+    assert kept.scalars()["done"] is False
 
 
 def test_a_folder_without_done_is_no_checkpoint(tmp_path):
@@ -157,6 +185,10 @@ with ganvas.runs.Run.find({str(tmp_path)!r}).lock():
         assert run.state() == "training"
         with pytest.raises(RunBusy, match="Another process is training"), run.lock():
             pass
+        longer = Run.create(tmp_path, dataclasses.replace(CONFIG, budget=Budget("kimg", 9.0)))
+        with pytest.raises(RunBusy), longer.lock():
+            pass
+        assert Run.find(tmp_path).config.budget == CONFIG.budget
         other.kill()
     with run.lock():
         assert json.loads((tmp_path / "run.json").read_text())["seed"] == 0

@@ -64,11 +64,14 @@ def train(
     labels: False ignores the pictures' labels.
     checkpoint_seconds: the most that a kill can cost.
     display: "rich", "plain", "json", "none", or "auto": rich on a terminal, else plain.
-    Raises GanvasError (errors.py): for pictures, settings, a folder with another run, a full disk, a broken game.
+    Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when all is saved, and
+    GanvasError (errors.py): for pictures, settings, a folder with another run, a full disk, a broken game.
     """
     trainer = make_trainer(data, recipe, minutes, kimg, epochs, out, seed, labels, checkpoint_seconds)
-    with on_interrupt(trainer.stop):
-        show(trainer.fit(), display if trainer.accelerator.is_main_process else "none")
+    with on_interrupt(trainer.stop) as came:
+        finished = show(trainer.fit(), display if trainer.accelerator.is_main_process else "none")
+    if came and not finished.done:
+        raise KeyboardInterrupt  # saved; but a script that goes on would take half a run for a whole one
     return trainer.run
 
 
@@ -279,7 +282,7 @@ def open_model(path: str | Path) -> Model:
     path = Path(path)
     machine.keep_freed_memory()
     if path.is_file():
-        config, tensors, name, kimg = read_header(path), read_tensors(path), path.stem, 0.0
+        (config, name, kimg), tensors = read_header(path), read_tensors(path)
     else:
         run = Run.find(path)
         readable = run.latest()

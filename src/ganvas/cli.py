@@ -1,5 +1,7 @@
 """The command line: one thin function per verb. `ganvas --help` imports neither torch nor tyro."""
 
+import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,6 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except GanvasError as error:
         print(f"ganvas: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+    except (MemoryError, RuntimeError) as error:  # torch says of memory in a RuntimeError
+        if "memory" not in str(error).lower() and not isinstance(error, MemoryError):
+            raise
+        print("ganvas: Not enough memory. Try a smaller --batch-size, --net.width or --size.", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:  # as in `ganvas runs | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        print(f"ganvas: {error.filename or 'output'}: {error.strerror or error}.", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("ganvas: stopped.", file=sys.stderr)
         sys.exit(130)
@@ -135,6 +148,14 @@ def report(dataset: "Dataset") -> None:
         print(f"... and {len(dataset.skipped) - SHOWN} more, all in {dataset.folder / 'dataset.json'}")
 
 
+def report_json(dataset: "Dataset") -> None:
+    """The same for machines: an object for each warning and each skipped picture."""
+    for line in dataset.warnings:
+        print(json.dumps({"event": "warned", "message": line}))
+    for skipped in dataset.skipped:
+        print(json.dumps({"event": "skipped", "name": skipped.name, "reason": skipped.reason}))
+
+
 # ---------------------------------------------------------------------------------------------- train
 
 
@@ -188,19 +209,20 @@ def train_verb(arguments: list[str]) -> None:
 
 def recipe_named_in(arguments: list[str]) -> str:
     """The recipe asked for: the other options' defaults, and the nets' options, depend on it."""
-    for number, argument in enumerate(arguments):
+    name = "canvas"
+    for number, argument in enumerate(arguments):  # the last one counts, as it does for tyro
         if argument.startswith("--recipe="):
-            return argument.removeprefix("--recipe=")
+            name = argument.removeprefix("--recipe=")
         if argument == "--recipe" and number + 1 < len(arguments):
-            return arguments[number + 1]
-    return "canvas"
+            name = arguments[number + 1]
+    return name
 
 
 def train(dataset: "Dataset", asked: Any) -> None:
     import signal
 
     from .api import make_trainer
-    from .terminal import show
+    from .terminal import consume, show
     from .training.interrupt import on_interrupt
 
     trainer = make_trainer(
@@ -215,10 +237,16 @@ def train(dataset: "Dataset", asked: Any) -> None:
         asked.checkpoint_seconds,
     )
     main_process = trainer.accelerator.is_main_process
-    if main_process and not asked.json:
-        report(dataset)
+    if main_process:
+        (report_json if asked.json else report)(dataset)
+    events = trainer.fit()
     with on_interrupt(trainer.stop) as came:
-        finished = show(trainer.fit(), "none" if not main_process else "json" if asked.json else "auto")
+        try:
+            finished = show(events, "none" if not main_process else "json" if asked.json else "auto")
+        except OSError:  # nobody reads what we print any more: save, then say so
+            trainer.stop()
+            consume(events)
+            raise
     if not finished.done:
         sys.exit(128 + (came[0] if came else signal.SIGINT))
 
@@ -291,8 +319,10 @@ def runs_verb(arguments: list[str]) -> None:
     folder = parse(Runs, "runs", arguments).folder
     from rich.console import Console
     from rich.table import Column, Table
+    from rich.text import Text
 
     from .runs import list_runs
+    from .sources.artwork import printable
 
     runs = list_runs(folder)
     if not runs:
@@ -304,7 +334,8 @@ def runs_verb(arguments: list[str]) -> None:
         kimg = f"{latest.kimg:.1f}" if latest else "0"
         preview = str(previews[-1].relative_to(run.folder)) if previews else "none yet"
         config = run.config
-        table.add_row(str(run.folder), config.recipe.name, config.data, str(config.budget), kimg, run.state(), preview)
+        cells = (str(run.folder), config.recipe.name, config.data, str(config.budget), kimg, run.state(), preview)
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -22,6 +23,16 @@ def check(good: bool, name: str, value: object, expected: str) -> None:
     """Raises UsageError unless `good`: what was expected of the setting `name`, and what came."""
     if not good:
         raise UsageError(f"{name} must be {expected}, got {value!r}.")
+
+
+def check_counts(settings: object, names: Sequence[str], most: int) -> None:
+    """Raises UsageError unless each of these settings is a whole number from 1 to `most`.
+
+    The bound keeps a slip of the finger, or a stranger's file, from asking for more memory than any machine has.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        check(type(value) is int and 1 <= value <= most, name, value, f"a whole number of at least 1, at most {most}")
 
 
 @dataclass(frozen=True)
@@ -81,9 +92,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         games.get(self.game)
-        for name in ("latent_dim", "batch_size"):
-            value = getattr(self, name)
-            check(type(value) is int and value >= 1, name, value, "a whole number of at least 1")
+        check_counts(self, ("latent_dim", "batch_size"), 65_536)
         for name in ("generator_lr", "discriminator_lr", "ema_half_life_kimg"):
             check(0 < getattr(self, name) < math.inf, name, getattr(self, name), "a number above 0")
         for name in ("r1_gamma", "r2_gamma", "wgan_gp_lambda"):

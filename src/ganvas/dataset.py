@@ -270,6 +270,9 @@ def _check_target(target: Path, source: Source) -> None:
         raise UsageError(f"{target} is the folder of pictures itself. Choose another `out`.")
     if is_run(target):
         raise UsageError(f"{target} is a run and stays as it is. Choose another `out`.")
+    inside = source.folder is not None and source.folder in target.resolve().parents
+    if inside and not is_prepared(target) and target.exists() and any(target.iterdir()):
+        raise UsageError(f"{target} is a part of the pictures themselves. Choose another `out`.")
     if not is_prepared(target):
         foreign = [name for name in ("dataset.json", "works.jsonl") if (target / name).exists()]
         if foreign and not any(ARRAY_NAME.fullmatch(path.name) for path in target.iterdir()):

@@ -11,9 +11,8 @@ GanvasError
 │   ├── RunBusy           another process is training into it
 │   └── CheckpointError   a damaged or foreign checkpoint
 ├── StorageError          the disk is full, read-only or gone
-├── TrainingError         the game broke down
-│   └── NonFiniteLoss     a loss or a weight became NaN or infinite
-└── MissingExtra          an optional dependency is not installed
+└── TrainingError         the game broke down
+    └── NonFiniteLoss     a loss or a weight became NaN or infinite
 """
 
 
@@ -67,10 +66,3 @@ class TrainingError(GanvasError):
 
 class NonFiniteLoss(TrainingError):
     """A loss or a weight became NaN or infinite."""
-
-
-class MissingExtra(GanvasError):
-    """An optional dependency is not installed; the message gives the pip line."""
-
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {package!r}. Install it with: pip install 'ganvas[{extra}]'")

@@ -82,13 +82,18 @@ def new_folder(path: Path) -> Iterator[Path]:
     What stood at `path` is replaced. Raises StorageError.
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    before = temporary.with_suffix(".old")
     with storage_errors(path):
         try:
             temporary.mkdir(parents=True)
             yield temporary
             sync_folder(temporary)
-            shutil.rmtree(path, ignore_errors=True)
+            if path.exists():
+                path.rename(before)  # never deleted before the new one is in its place
             temporary.rename(path)
             sync_folder(path.parent)
         finally:
+            if before.exists() and not path.exists():
+                before.rename(path)
+            shutil.rmtree(before, ignore_errors=True)
             shutil.rmtree(temporary, ignore_errors=True)

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import re
 import shutil
 import struct
 from collections.abc import Iterator
@@ -22,9 +23,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from .config import Budget, Recipe, from_json, to_json
+from .config import Budget, Recipe, check, from_json, to_json
 from .errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, UsageError
 from .files import make_folder, new_folder, storage_errors, write_file
+from .sources.artwork import printable
 
 FORMAT = 1
 KEPT = 2
@@ -53,6 +55,14 @@ class RunConfig:
     parent: str | None = None
     """The run that this one grew out of."""
     format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        good = len(self.shape) == 3 and self.shape[0] in (1, 3, 4) and all(8 <= side <= 1024 for side in self.shape[1:])
+        check(good, "shape", self.shape, "channels (1, 3 or 4), height and width (8 to 1024)")
+        names, counts = self.label_names, self.label_counts
+        fits = len(names) == len(counts) and all(count >= 0 for count in counts) and (sum(counts) > 0 or not names)
+        check(fits, "label_counts", counts, f"a number of pictures for each of {len(names)} labels")
+        check(all(printable(name) == name for name in names), "label_names", names, "free of control characters")
 
 
 @dataclass(frozen=True)
@@ -95,12 +105,14 @@ class Run:
     def create(cls, folder: Path, config: RunConfig) -> "Run":
         """A new run, or the same run again: the stored settings must then agree, but for the length.
 
+        Another length is stored by the trainer, when it has the lock.
+
         Raises RunMismatch naming the settings that differ, UsageError when the folder holds something else.
         """
         if (folder / "run.json").exists():
             run = cls.find(folder)
             run.check_same(config)
-            return run if run.config.budget == config.budget else run.with_budget(config.budget)
+            return cls(folder, dataclasses.replace(run.config, budget=config.budget))
         if folder.exists() and (not folder.is_dir() or any(not item.name.startswith(".") for item in folder.iterdir())):
             raise UsageError(f"{folder} exists and is not a run. Choose a new or empty folder with --out.")
         make_folder(folder)
@@ -125,12 +137,6 @@ class Run:
     def store(self) -> None:
         write_file(self.folder / "run.json", json.dumps(to_json(self.config), indent=2, ensure_ascii=False) + "\n")
 
-    def with_budget(self, budget: Budget) -> "Run":
-        """The same run, made longer or shorter."""
-        run = Run(self.folder, dataclasses.replace(self.config, budget=budget))
-        run.store()
-        return run
-
     def check_same(self, wanted: RunConfig) -> None:
         stored, new = flatten(to_json(self.config)), flatten(to_json(wanted))
         ignored = ("budget", "versions", "data", "parent")
@@ -148,15 +154,17 @@ class Run:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Keeps a second process from training into the folder. Raises RunBusy. Freed when the process dies."""
-        with storage_errors(self.folder), (self.folder / ".lock").open("a") as file:
+        with storage_errors(self.folder):
+            file = (self.folder / ".lock").open("a")
+        with file:
             if not try_lock(file):
                 raise RunBusy(f"Another process is training into {self.folder}. Wait for it, or choose another --out.")
             yield
 
     def state(self) -> str:
         """ "done", "training", "stopped" (the same command goes on), "new" (no checkpoint yet) or "damaged"."""
-        with contextlib.suppress(OSError), (self.folder / ".lock").open("a") as file:
-            if not try_lock(file):
+        with contextlib.suppress(OSError), (self.folder / ".lock").open() as file:
+            if not try_lock(file, shared=True):
                 return "training"
         checkpoint = self.latest()
         try:
@@ -166,7 +174,7 @@ class Run:
 
     def checkpoints(self) -> list[Checkpoint]:
         """All finished checkpoints, oldest first. A folder without DONE is none."""
-        folders = sorted((self.folder / "checkpoints").glob("kimg-*"), key=lambda path: path.name)
+        folders = sorted(named_by_kimg(self.folder / "checkpoints", ""), key=lambda path: path.name)
         return [Checkpoint(path) for path in folders if (path / "DONE").is_file()]
 
     def latest(self) -> Checkpoint | None:
@@ -181,7 +189,8 @@ class Run:
         at least `images` and `done`. Raises StorageError; the last good checkpoint stays.
         """
         folder = self.folder / "checkpoints" / f"kimg-{scalars['images'] / 1000:010.3f}"
-        header = {"ganvas": json.dumps(to_json(self.config), ensure_ascii=False)}
+        config = json.dumps(to_json(self.config), ensure_ascii=False)
+        header = {"ganvas": config, "run": self.folder.resolve().name, "images": str(scalars["images"])}
         with new_folder(folder) as temporary:
             write_tensors(temporary / "ema.safetensors", ema, header)
             write_tensors(temporary / "state.safetensors", state)
@@ -208,7 +217,7 @@ class Run:
     def rewind(self, images: int) -> None:
         """Forgets statistics and previews of steps after `images`, which will be taken again."""
         for name in ("stats.jsonl", "metrics.jsonl"):
-            kept = [json.dumps(record) + "\n" for record in self.read(name) if record.get("kimg", 0) * 1000 <= images]
+            kept = [json.dumps(record) + "\n" for record in self.read(name) if seen(record) <= images]
             write_file(self.folder / name, "".join(kept))
         for path in self.previews():
             if round(kimg_of(path) * 1000) > images:
@@ -219,15 +228,24 @@ class Run:
 
     def previews(self) -> list[Path]:
         """The previews, oldest first."""
-        return sorted((self.folder / "previews").glob("kimg-*.png"))
+        return sorted(named_by_kimg(self.folder / "previews", ".png"))
+
+
+def named_by_kimg(folder: Path, suffix: str) -> list[Path]:
+    """The entries that ganvas named, such as kimg-000400.128.png; a person's copy of one is none of ours."""
+    pattern = re.compile(r"kimg-\d{6,}\.\d{3}" + re.escape(suffix))
+    return [path for path in folder.glob("kimg-*") if pattern.fullmatch(path.name)]
 
 
 def kimg_of(path: Path) -> float:
-    """Thousands of pictures seen when `path` was written, from its name; infinite for a name of another kind."""
-    try:
-        return float(path.name.removeprefix("kimg-").removesuffix(".png"))
-    except ValueError:
-        return float("inf")
+    """Thousands of pictures seen when `path`, one of `named_by_kimg`, was written."""
+    return float(path.name.removeprefix("kimg-").removesuffix(".png"))
+
+
+def seen(record: dict[str, Any]) -> int:
+    """Pictures seen when a line of statistics was written."""
+    kimg = record.get("kimg")
+    return round(kimg * 1000) if isinstance(kimg, float | int) and math.isfinite(kimg) else 0
 
 
 def list_runs(folder: Path) -> list[Run]:
@@ -265,21 +283,22 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """Raises CheckpointError when the file is missing, cut off or no safetensors file."""
     try:
         return load_file(path)
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"{path} cannot be read ({error}). Delete the folder {path.parent.name}; the checkpoint before it is used."
         ) from None
 
 
-def read_header(path: Path) -> RunConfig:
-    """The settings in the header of an ema.safetensors file. Raises CheckpointError."""
+def read_header(path: Path) -> tuple[RunConfig, str, float]:
+    """The settings in the header of an ema.safetensors file, its run's name and kimg. Raises CheckpointError."""
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > 100_000_000:
                 raise ValueError("no safetensors header")
             metadata = json.loads(file.read(length)).get("__metadata__", {})
-        return from_json(RunConfig, json.loads(metadata["ganvas"]), str(path))
+        config = from_json(RunConfig, json.loads(metadata["ganvas"]), str(path))
+        return config, printable(metadata["run"]), int(metadata["images"]) / 1000
     except (OSError, ValueError, KeyError, AttributeError, TypeError, struct.error, RecursionError) as error:
         raise CheckpointError(f"{path} is not a generator saved by ganvas ({error!r}).") from None
 
@@ -294,14 +313,17 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def try_lock(file: IO[str]) -> bool:
-    """Takes the file's lock unless another process has it. The system frees it when the file closes."""
+def try_lock(file: IO[str], shared: bool = False) -> bool:
+    """Takes the file's lock unless another process has it. The system frees it when the file closes.
+
+    shared: only to see whether somebody has it, without being in another onlooker's way.
+    """
     try:
         import fcntl
     except ImportError:  # not a POSIX system: no lock, no protection
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -77,7 +77,9 @@ def show_rich(events: Iterable[Event]) -> Finished:
                 live.update(Group(bar, Text(figures(event), style="cyan")))
             line = "" if isinstance(event, Step | Preview | Saved) else sentence(event)
             if line:
-                console.print(line, style="yellow" if isinstance(event, Warned) else None, markup=False, highlight=False)
+                console.print(
+                    line, style="yellow" if isinstance(event, Warned) else None, markup=False, highlight=False
+                )
             return event
 
         return consume(map(drawn, events))

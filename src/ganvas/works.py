@@ -1,4 +1,4 @@
-"""Works to files: PNGs named by seed, a grid, or one large array. Flat in memory however many."""
+"""Works to files: PNGs named by seed or one large array, both flat in memory however many; or a grid."""
 
 import zipfile
 from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def save_grid(
     check(1 <= count <= GRID_MOST, "count", count, f"from 1 to {GRID_MOST:,} for a grid")
     check(columns is None or columns >= 1, "columns", columns, "at least 1")
     pixels = np.concatenate(list(model.pixels(range(seed, seed + count), label=label, truncation=truncation)))
-    columns = columns or ceil(sqrt(count))
+    columns = min(count, columns or ceil(sqrt(count)))
     text = {"run": model.name, "recipe": model.recipe, "seed": f"{seed}-{seed + count - 1}"}
     text |= {"truncation": f"{truncation:g}"} | ({} if label is None else {"label": str(label)})
     make_folder(path.parent)

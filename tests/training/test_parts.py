@@ -102,5 +102,5 @@ def test_state_that_does_not_fit_is_named():
     arrays = state.net_arrays(net, "G.")
     with pytest.raises(CheckpointError, match=r"G.bias is missing; the net needs \(3,\)"):
         state.load_net(net, {"G.weight": arrays["G.weight"]}, "G.")
-    with pytest.raises(CheckpointError, match=r"G.weight has shape \(3, 2\); the net needs \(3, 5\)"):
+    with pytest.raises(CheckpointError, match=r"G.weight has shape \(3, 2\) of float32; the net needs \(3, 5\)"):
         state.load_net(nn.Linear(5, 3), arrays, "G.")

@@ -9,6 +9,7 @@ import torch
 from ganvas.dataset import prepare
 from ganvas.errors import CheckpointError, NonFiniteLoss, UsageError
 from ganvas.registry import recipes
+from ganvas.runs import write_tensors
 from ganvas.training.events import Evaluated, Finished, Preview, Saved, Started, Step, Warned
 
 from .helpers import assert_same, final_arrays, stop_after, tiny, trainer
@@ -137,6 +138,18 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path):
     whole = trainer(tmp_path / "whole")
     list(whole.fit())
     assert_same(final_arrays(whole.run), final_arrays(trainer(tmp_path / "run").run))
+
+
+@pytest.mark.parametrize("lost", ["adam_g.0.exp_avg", "adam_d.3.step", "D.logit.linear.weight"])
+def test_a_checkpoint_that_lost_a_part_is_not_gone_on_from(tmp_path, lost):
+    """Above all an optimiser: a run that goes on without its moments looks well and is another run."""
+    run = stop_after(trainer(tmp_path / "run"), 4) and trainer(tmp_path / "run").run
+    (checkpoint,) = run.checkpoints()
+    tensors = checkpoint.tensors()
+    del tensors[lost]
+    write_tensors(checkpoint.folder / "state.safetensors", tensors)
+    with pytest.raises(CheckpointError, match="No checkpoint of .* can be read"):
+        list(trainer(tmp_path / "run").fit())
 
 
 def test_when_no_checkpoint_can_be_read_nothing_is_overwritten(tmp_path):

@@ -62,7 +62,7 @@ def raise_logit(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """How much less real than its pair each work looks: softplus(f - r).
+    """How much more real than its pair each work looks: softplus(f - r); D makes it small.
 
     Jolicoeur-Martineau 2018, eq. 7; Huang et al. 2024 (R3GAN), eq. 2.
     """

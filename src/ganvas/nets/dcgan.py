@@ -29,8 +29,8 @@ class Dcgan(NetConfig):
     """Channels of D's convolutions from the picture inwards, and of G's hidden layers from the picture inwards."""
 
     def __post_init__(self) -> None:
-        good = len(self.widths) == HALVINGS and all(type(w) is int and w >= 1 for w in self.widths)
-        check(good, "widths", self.widths, "three whole numbers of at least 1")
+        good = len(self.widths) == HALVINGS and all(type(w) is int and 1 <= w <= 8192 for w in self.widths)
+        check(good, "widths", self.widths, "three whole numbers from 1 to 8192")
 
     def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
         return DcganGenerator(self, shape, latent_dim, labels)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import NetConfig, check
+from ..config import NetConfig, check_counts
 from ..registry import nets
 from .layers import LabelledLatent, ProjectionLogit
 
@@ -29,10 +29,8 @@ class Mlp(NetConfig):
     """Linear pieces of a maxout unit."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "depth", "maxout_width", "pieces"):
-            check(
-                type(getattr(self, name)) is int and getattr(self, name) >= 1, name, getattr(self, name), "at least 1"
-            )
+        check_counts(self, ("width", "maxout_width"), 65_536)
+        check_counts(self, ("depth", "pieces"), 100)
 
     def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
         return MlpGenerator(self, shape, latent_dim, labels)

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import NetConfig, check
+from ..config import NetConfig, check, check_counts
 from ..registry import nets
 from .layers import Blur, LabelledLatent, ProjectionLogit, centre_crop, grid, halvings, leaky, pad_to
 
@@ -29,10 +29,9 @@ class Residual(NetConfig):
     """Residual blocks a level."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "max_width", "depth"):
-            check(
-                type(getattr(self, name)) is int and getattr(self, name) >= 1, name, getattr(self, name), "at least 1"
-            )
+        check_counts(self, ("width", "max_width"), 8192)
+        check_counts(self, ("depth",), 100)
+        check(self.width <= self.max_width, "width", self.width, f"at most max_width, {self.max_width}")
 
     def widths(self, height: int, width: int) -> list[int]:
         """Channels of each level, from half resolution down to about 4 to 7 px."""

@@ -2,8 +2,6 @@
 
 import ctypes
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from accelerate import Accelerator
@@ -24,20 +22,11 @@ def keep_freed_memory() -> None:
             libc.mallopt(TRIM_THRESHOLD, 2**30)
 
 
-@contextmanager
-def denormals_as_zero() -> Iterator[None]:
-    """Inside, numbers below 1e-38, a hundred times slower on a CPU than others, count as zero."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
 def accelerator() -> Accelerator:
     """This process's device and its place among the others, if `torch.distributed.run` started several.
 
     Told outright to use the CPU where there is no CUDA: asked to choose, it would let each process train alone.
     Precision is left to training/step.py, which says where bfloat16 is right.
     """
+    torch.backends.cudnn.allow_tf32 = False  # float32 where step.py says float32
     return Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())

@@ -12,7 +12,7 @@ from ..runs import Run, kimg_of
 from .batches import seeded
 
 COUNT = 24
-"""Previews a run leaves behind, besides the first and the last."""
+"""Previews after the first one, the last included."""
 COLUMNS, ROWS = 10, 6
 STRIP_ROWS = 10
 CELL_PX = 56

@@ -17,8 +17,8 @@ def check_fits(net: nn.Module, arrays: dict[str, np.ndarray], prefix: str = "") 
     """Raises CheckpointError naming the first weight that is missing or has another shape."""
     for name, value in net.state_dict().items():
         stored = arrays.get(prefix + name)
-        if stored is None or tuple(stored.shape) != tuple(value.shape):
-            came = "is missing" if stored is None else f"has shape {tuple(stored.shape)}"
+        if stored is None or tuple(stored.shape) != tuple(value.shape) or stored.dtype.kind not in "fi":
+            came = "is missing" if stored is None else f"has shape {tuple(stored.shape)} of {stored.dtype}"
             raise CheckpointError(f"The checkpoint's {prefix + name} {came}; the net needs {tuple(value.shape)}.")
 
 
@@ -39,12 +39,18 @@ def optimizer_arrays(optimizer: Optimizer, prefix: str) -> dict[str, np.ndarray]
 
 
 def load_optimizer(optimizer: Optimizer, arrays: dict[str, np.ndarray], prefix: str) -> None:
-    """`optimizer_arrays` backwards; learning rates come from the schedule."""
+    """`optimizer_arrays` backwards; learning rates come from the schedule. Raises CheckpointError for a lost state."""
     slots: dict[int, dict[str, Tensor]] = {}
     for name, value in arrays.items():
         if name.startswith(prefix):
-            number, key = name.removeprefix(prefix).split(".")
-            slots.setdefault(int(number), {})[key] = torch.from_numpy(value)
+            number, _, key = name.removeprefix(prefix).partition(".")
+            slots.setdefault(int(number) if number.isdecimal() else -1, {})[key] = torch.from_numpy(value)
+    weights = dict(enumerate(weight for group in optimizer.param_groups for weight in group["params"]))
+    for number in slots.keys() | weights.keys():
+        found = {key: tuple(value.shape) for key, value in slots.get(number, {}).items()}
+        shape = tuple(weights[number].shape) if number in weights else None
+        if found != {"step": (), "exp_avg": shape, "exp_avg_sq": shape}:
+            raise CheckpointError(f"The checkpoint's optimiser {prefix}{number} holds {found}, not Adam's state.")
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import Adam
@@ -71,7 +72,9 @@ class Trainer:
         checkpoint stays.
         """
         lock = self.run.lock() if self.accelerator.is_main_process else nullcontext()
-        with lock, machine.denormals_as_zero():
+        with lock:
+            if self.accelerator.is_main_process and Run.find(self.run.folder) != self.run:
+                self.run.store()  # another length than before
             yield from self._fit()
 
     # What follows is ordered as it happens.
@@ -127,7 +130,7 @@ class Trainer:
                 sums.zero_()
                 steps, reported, since = 0, self.seconds, time.monotonic()
             if self._evaluates() and self.images // len(self.train_works) > epoch:
-                yield self._evaluate(epoch + 1)
+                yield self._evaluate(self.images // len(self.train_works))
             if due(self._progress()) > drawn and self._progress() < 1:
                 drawn = due(self._progress())
                 if self.accelerator.is_main_process:
@@ -192,23 +195,25 @@ class Trainer:
     @torch.no_grad()
     def _evaluate(self, epoch: int) -> Evaluated:
         """D's loss and accuracies on held-out pictures against fresh works of the average, into metrics.jsonl."""
-        chosen = self.held_out[:EVALUATED_WORKS]
-        real, label = as_floats(self.dataset.batch(chosen), self.device), torch.from_numpy(self.dataset.labels[chosen])
-        label = torch.where(label < 0, self.labels, label) if self.labels else torch.zeros_like(label)
-        label = label.to(self.device)
-        z = torch.randn(
-            len(chosen), self.recipe.latent_dim, generator=seeded(self.run.config.seed, "evaluation", epoch)
-        )
-        fake = self.average(z.to(self.device), label)
-        game, D = self.players.game, self.players.bare_D
-        logits = (D(real, label), D(fake, label))
+        count = min(EVALUATED_WORKS, len(self.held_out))
+        spread = self.held_out[np.linspace(0, len(self.held_out) - 1, count).astype(int)]  # works lie sorted by label
+        rng = seeded(self.run.config.seed, "evaluation", epoch)
+        game, D, judged = self.players.game, self.players.bare_D, []
+        for chosen in np.array_split(spread, -(-count // 100)):
+            label = torch.from_numpy(self.dataset.labels[chosen])
+            label = torch.where(label < 0, self.labels, label) if self.labels else torch.zeros_like(label)
+            label = label.to(self.device)
+            fake = self.average(torch.randn(len(chosen), self.recipe.latent_dim, generator=rng).to(self.device), label)
+            judged.append((D(as_floats(self.dataset.batch(chosen), self.device), label), D(fake, label)))
+        logits = [torch.cat(part) for part in zip(*judged, strict=True)]
         event = Evaluated(*self._now(), epoch, game.discriminator(*logits).item(), *accuracies(game, *logits).tolist())
         self._log("metrics.jsonl", event)
         return event
 
     def _log(self, name: str, event: Event) -> None:
         if self.accelerator.is_main_process:
-            self.run.append(name, {key: rounded(value) for key, value in asdict(event).items()})
+            record = {key: rounded(value) for key, value in asdict(event).items()}
+            self.run.append(name, {**record, "kimg": event.kimg})
 
     def _check_finite(self, sums: Tensor) -> None:
         """Raises NonFiniteLoss before anything broken reaches a checkpoint."""
