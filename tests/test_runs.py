@@ -28,7 +28,7 @@ TENSORS = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "n": np.array(7, d
 
 
 def save(run, images, done=False):
-    return run.save(TENSORS, TENSORS, {"images": images, "seconds": 1.5, "done": done})
+    return run.save(TENSORS, TENSORS, {"images": images, "seconds": 1.5, "done": done, "length": "1 kimg"})
 
 
 def test_a_run_is_found_again_as_it_was_made(tmp_path):
@@ -77,6 +77,8 @@ def test_checkpoints_come_back_and_old_ones_go(tmp_path):
     assert run.state() == "stopped"
     save(run, 31000, done=True)
     assert run.state() == "done"
+    longer = dataclasses.replace(CONFIG, budget=Budget("kimg", 9.0))
+    assert Run.create(tmp_path, longer).state() == "stopped"
 
 
 def test_a_persons_copies_are_none_of_ours(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ def prepare_verb(arguments: list[str]) -> None:
         "Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress, **options)
     )
     report(dataset)
-    print(f"Ready in {dataset.folder}. Learn from it with: ganvas train {dataset.folder}")
+    print(f"Ready in {dataset.folder}\nLearn from it with: ganvas train {shlex.quote(str(dataset.folder))}")
 
 
 def with_bar(doing: str, work: Any) -> Any:

@@ -168,9 +168,13 @@ class Run:
                 return "training"
         checkpoint = self.latest()
         try:
-            return "new" if checkpoint is None else "done" if checkpoint.scalars()["done"] else "stopped"
+            scalars = {} if checkpoint is None else checkpoint.scalars()
         except CheckpointError:
             return "damaged"
+        if checkpoint is None:
+            return "new"
+        # A finished run that was then made longer, and stopped before its next checkpoint, is not done.
+        return "done" if scalars["done"] and scalars.get("length", "") == str(self.config.budget) else "stopped"
 
     def checkpoints(self) -> list[Checkpoint]:
         """All finished checkpoints, oldest first. A folder without DONE is none."""

@@ -1,6 +1,7 @@
 """Events on a terminal: a progress bar for people, lines for logs, JSON for machines."""
 
 import json
+import shlex
 import sys
 from collections import deque
 from collections.abc import Iterable
@@ -136,5 +137,5 @@ def finished_sentence(event: Finished) -> str:
     budget = Run.find(event.run).config.budget
     return (
         f"Done: {event.kimg:.1f} kimg in {clock(event.seconds)} ({budget}). See {event.run / 'strip.png'}; "
-        f"draw new works with: ganvas sample {event.run}"
+        f"draw new works with: ganvas sample {shlex.quote(str(event.run))}"
     )

@@ -73,6 +73,9 @@ def test_the_global_random_state_is_neither_used_nor_changed(tmp_path):
 def test_a_finished_run_says_so_and_can_be_made_longer(tmp_path):
     list(trainer(tmp_path / "run").fit())
     assert kinds(trainer(tmp_path / "run").fit()) == [Preview, Finished]
+    shorter = trainer(tmp_path / "run", kimg=0.04)
+    assert list(shorter.fit())[-1].done
+    assert shorter.run.state() == "done"
     longer = list(trainer(tmp_path / "run", kimg=0.12).fit())
     assert longer[0].resumed
     assert longer[-1].done

@@ -58,7 +58,7 @@ class Trainer:
         self.average = ema.frozen_copy(self.players.bare_G)
         self.previews = Previews(run, recipe, self.device)
         self.images, self.seconds = 0, 0.0
-        self._saved: tuple[int, bool] | None = None
+        self._saved: tuple[int, bool, str] | None = None
         self._stop = False
 
     def stop(self) -> None:
@@ -108,7 +108,7 @@ class Trainer:
             yield Preview(*self._now(), self.previews.draw(self.average, 0))
         yield from self._steps()
         done = self._progress() >= 1
-        if (self.images, done) != self._saved:
+        if (self.images, done, str(self.run.config.budget)) != self._saved:
             yield from self._save(done)
         if done and self.accelerator.is_main_process:
             yield Preview(*self._now(), self.previews.draw(self.average, self.images))
@@ -239,10 +239,11 @@ class Trainer:
                 **state.optimizer_arrays(players.optimizer_g, "adam_g."),
                 **state.optimizer_arrays(players.optimizer_d, "adam_d."),
             }
-            scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done}
+            length = str(self.run.config.budget)
+            scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done, "length": length}
             checkpoint = self.run.save(state.net_arrays(self.average), tensors, scalars)
             yield Saved(*self._now(), checkpoint.folder)
-        self._saved = (self.images, done)
+        self._saved = (self.images, done, str(self.run.config.budget))
         self.accelerator.wait_for_everyone()
 
     def _resume(self) -> tuple[list[str], Checkpoint | None]:
@@ -282,7 +283,7 @@ class Trainer:
         state.load_net(self.average, average)
         scalars = checkpoint.scalars()
         self.images, self.seconds = scalars["images"], float(scalars["seconds"])
-        self._saved = (scalars["images"], scalars["done"])
+        self._saved = (scalars["images"], scalars["done"], str(scalars.get("length")))
 
 
 def check_shares(batch_size: int, processes: int) -> None:
