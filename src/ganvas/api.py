@@ -19,12 +19,11 @@ from .errors import CheckpointError, RunNotFound, UnknownName, UsageError
 from .pictures import save_png, to_image
 from .registry import nearest, recipes
 from .runs import Run, RunConfig, read_header, read_tensors
+from .tensors import seeded, to_uint8
 from .terminal import show
 from .training import machine
-from .training.batches import seeded
 from .training.events import Event
 from .training.interrupt import on_interrupt
-from .training.preview import to_uint8
 from .training.state import check_fits, load_net
 from .training.trainer import Trainer, check_shares
 

@@ -11,9 +11,10 @@ from torch import nn
 
 from ganvas.config import Budget
 from ganvas.registry import games
+from ganvas.tensors import to_uint8
 from ganvas.training import ema, state
 from ganvas.training.interrupt import on_interrupt
-from ganvas.training.preview import COUNT, due, to_uint8
+from ganvas.training.preview import COUNT, due
 from ganvas.training.schedule import Schedule, cosine, ema_decay
 from ganvas.training.step import accuracies
 

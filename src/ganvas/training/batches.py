@@ -3,7 +3,6 @@
 Every process draws the whole batch and keeps its own slice, so that the number of processes changes nothing.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ..config import Recipe
 from ..dataset import Dataset
+from ..tensors import as_floats, seeded
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,6 @@ class Batch:
     """(n, latent_dim) latents for G's step."""
     mix: Tensor
     """(n,) uniform in [0, 1], for WGAN-GP."""
-
-
-def seeded(seed: int, *purpose: str | int) -> torch.Generator:
-    """A generator of its own for each purpose, on the CPU so that every device draws the same numbers."""
-    digest = hashlib.sha256("/".join(map(str, (seed, *purpose))).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))
-
-
-def as_floats(pictures: np.ndarray, device: torch.device) -> Tensor:
-    """(n, H, W, C) uint8 -> (n, C, H, W) float32 in [-1, 1] on the device, converted there."""
-    return torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1).contiguous()
 
 
 class Batches:

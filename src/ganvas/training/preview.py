@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..config import Recipe
 from ..pictures import GAP, grid, save_animation, save_png, scale_for, strip
 from ..runs import Run, kimg_of
-from .batches import seeded
+from ..tensors import seeded, to_uint8
 
 COUNT = 24
 """Previews after the first one, the last included."""
@@ -22,12 +21,6 @@ CELL_PX = 56
 def due(progress: float) -> int:
     """How many previews should have been drawn by now; they come closer together early, when much changes."""
     return int(COUNT * progress**0.6)
-
-
-def to_uint8(pictures: Tensor) -> np.ndarray:
-    """(n, C, H, W) nominally in [-1, 1] -> (n, H, W, C) uint8."""
-    levels = pictures.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
 class Previews:

@@ -20,8 +20,9 @@ from ..dataset import Dataset
 from ..errors import CheckpointError, NonFiniteLoss, UsageError
 from ..registry import games
 from ..runs import Checkpoint, Run
+from ..tensors import as_floats, seeded
 from . import ema, machine, state
-from .batches import Batches, as_floats, seeded
+from .batches import Batches
 from .events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned
 from .preview import Previews, due
 from .schedule import Schedule, cosine, ema_decay

@@ -1,0 +1,1 @@
+"""Evaluating a model: which pictures, which scores, and the report."""

@@ -1,0 +1,1 @@
+"""Nets that see: pictures to vectors in which distances mean something. One file each."""

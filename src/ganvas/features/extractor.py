@@ -1,0 +1,69 @@
+"""What all features share: a hash that names them for good, and pictures made ready the same way for each.
+
+Pictures are resized with antialiasing, as Parmar et al. 2022 ("clean-fid", sect. 3) argue for: without it the resizing
+itself makes the score.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PREPARATION = "2: bicubic, antialiased, clamped; grey replicated, alpha on white"
+"""Part of every hash: other ways of preparing pictures give other features."""
+
+
+class Extractor(nn.Module):
+    """Base of all features. forward: (n, C, H, W) pictures in [-1, 1] -> (n, dim) float32."""
+
+    name: ClassVar[str]
+    """Short, printed beside every score."""
+    dim: int
+    """Numbers a picture."""
+
+    def sha256(self) -> str:
+        """64 hex digits of what decides on the features: kind, preparation and all weights."""
+        digest = hashlib.sha256(f"{self.name}/{PREPARATION}".encode())
+        for key, value in self.state_dict().items():
+            digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def resize(pictures: Tensor, height: int, width: int) -> Tensor:
+    """(n, C, H, W) in [-1, 1] -> (n, C, height, width) in [-1, 1]; unchanged when it has that size."""
+    if pictures.shape[2:] == (height, width):
+        return pictures
+    larger = F.interpolate(pictures, (height, width), mode="bicubic", antialias=True, align_corners=False)
+    return larger.clamp(-1, 1)  # a bicubic filter overshoots at edges
+
+
+def on_white(pictures: Tensor) -> Tensor:
+    """Four channels, the last one alpha, -> three, laid on white; others unchanged."""
+    if pictures.shape[1] != 4:
+        return pictures
+    alpha = pictures[:, 3:].add(1).div(2)
+    return pictures[:, :3] * alpha + (1 - alpha)
+
+
+def as_grey(pictures: Tensor) -> Tensor:
+    """-> (n, 1, H, W): luma by ITU-R BT.601, as Pillow converts."""
+    pictures = on_white(pictures)
+    if pictures.shape[1] == 1:
+        return pictures
+    luma = torch.tensor([0.299, 0.587, 0.114], device=pictures.device).view(1, 3, 1, 1)
+    return (pictures * luma).sum(dim=1, keepdim=True)
+
+
+def as_colour(pictures: Tensor) -> Tensor:
+    """-> (n, 3, H, W); grey is replicated."""
+    return on_white(pictures).expand(-1, 3, -1, -1)
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

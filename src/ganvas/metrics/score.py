@@ -1,0 +1,132 @@
+"""What a score is, what it is given, and how its interval comes about."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+import torch
+
+from .rows import Rows
+
+T = TypeVar("T")
+
+REPLICATES = 1000
+"""Bootstrap samples."""
+LEVEL = 0.95
+"""Of all intervals."""
+
+Question = Literal["How good?", "How varied?", "How original?", "Does it obey?"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A set of pictures, works or real ones, as the scores see it."""
+
+    features: Rows
+    """(n, dim) float32."""
+    labels: np.ndarray
+    """(n,) int64, -1 for none: of a work, the label it was asked for."""
+    pictures: Callable[[np.ndarray], np.ndarray]
+    """Indices (k,) to uint8 (k, H, W, C)."""
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Works beside real pictures. `works` and `reference` are of equal number."""
+
+    works: Side
+    reference: Side
+    shape: tuple[int, int, int]
+    """(C, H, W) of the pictures."""
+    label_names: tuple[str, ...]
+    device: torch.device
+    training: Rows | None = None
+    """Features of all pictures that the model learned from; None where that is not known."""
+    training_content: np.ndarray | None = None
+    """(n,) uint64, equal for identical training pictures."""
+    held_out: Rows | None = None
+    """Features of real pictures that it did not learn from; None when there are too few."""
+    stand_ins: Side | None = None
+    """Other real pictures, as many, that play the works when the floor is measured."""
+    memo: dict[Any, Any] = field(default_factory=dict)
+    """What scores share: see `once`."""
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """make(), or what it returned before under this key."""
+        if key not in self.memo:
+            self.memo[key] = make()
+        return self.memo[key]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and where it would lie, with 95% confidence, were other works and other pictures drawn."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, value: float, replicates: np.ndarray, limits: tuple[float, float]) -> "Estimate":
+        """replicates: (b,) the statistic on bootstrap samples; moved so that their mean is the value.
+
+        A statistic of resampled pictures is biased, as resamples hold ties (a Frechet distance grows); the spread is
+        what they tell.
+        """
+        tail = (1 - LEVEL) / 2
+        low, high = np.quantile(replicates - replicates.mean(), [tail, 1 - tail]) + value
+        return cls(float(value), *(float(np.clip(end, *limits)) for end in (low, high)))
+
+
+class Score(ABC):
+    """One number about works. A subclass is a file here, registered by name in `ganvas.registry.scores`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    question: ClassVar[Question]
+    sentence: ClassVar[str]
+    """What it says, to somebody who never heard of it."""
+    source: ClassVar[str]
+    """The paper."""
+    better: ClassVar[Literal["lower", "higher"]]
+    limits: ClassVar[tuple[float, float]] = (0.0, float("inf"))
+    """The values that are possible."""
+    as_percent: ClassVar[bool] = False
+    """Whether it is a share."""
+    uses_features: ClassVar[bool] = True
+    """False for scores that look at pixels alone."""
+    least: ClassVar[int] = 100
+    """Fewer works than this give noise."""
+
+    def missing(self, pair: Pair) -> str | None:
+        """Why it cannot be told here, in a few words; None when it can."""
+        if len(pair.works) < self.least:
+            return f"needs {self.least:,} works and as many real pictures, has {len(pair.works):,}"
+        return None
+
+    @abstractmethod
+    def measure(self, pair: Pair) -> Estimate:
+        """Of the works."""
+
+    def floor(self, pair: Pair, stand_ins: Pair) -> Estimate:
+        """Of real pictures in the works' place: what nothing can beat but by chance. `stand_ins` holds them."""
+        return self.measure(stand_ins)
+
+
+def linear_bootstrap(value: float, *influences: np.ndarray, replicates: int = REPLICATES) -> np.ndarray:
+    """(replicates,) values on resampled sides, to first order: value + the mean of each side's resampled influences.
+
+    influences: for each side (n,), how much a picture's weight moves the value (Efron & Tibshirani 1993, ch. 21); only
+    differences within a side count. The same numbers each time.
+    """
+    rng = np.random.default_rng(0)
+    result = np.full(replicates, value, dtype=np.float64)
+    for influence in influences:
+        centred = influence - influence.mean()
+        result += [centred[rng.integers(0, len(centred), len(centred))].mean() for _ in range(replicates)]
+    return result
