@@ -3,12 +3,16 @@
 # make test    the test suite
 # make check   lint, types, import rules
 # make bench   the slow proofs; results into bench/results
+# make test-peers         our scores against torch-fidelity's, in an environment of its own (6 GB on Linux)
+# make bench-evaluation   time and memory of the scores against torch-fidelity and torchmetrics, in the same one
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv-peers/bin
+PEERS_READY := .venv-peers/.ready
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test check bench test-peers bench-evaluation clean
 
 setup: $(READY)
 
@@ -35,5 +39,18 @@ bench: setup
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/toys.py
 
+# torch-fidelity needs torchvision, whose wheels go with another torch than the one we pin.
+$(PEERS_READY): pyproject.toml constraints-peers.txt
+	test -x $(PEERS)/python || $(PYTHON) -m venv .venv-peers
+	$(PEERS)/pip install --quiet --disable-pip-version-check --constraint constraints-peers.txt \
+		--editable . torch-fidelity torchmetrics torchvision pytest
+	touch $(PEERS_READY)
+
+test-peers: $(PEERS_READY)
+	$(PEERS)/python -m pytest --capture=no tests_peers
+
+bench-evaluation: $(PEERS_READY)
+	$(PEERS)/python bench/evaluation.py
+
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers build dist .pytest_cache .ruff_cache .hypothesis

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from ganvas import cli
+from ganvas.cli import common
 from ganvas.registry import recipes
 from ganvas.runs import Run
 
@@ -46,13 +47,13 @@ def slug(heading: str) -> str:
 
 def check_ganvas(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails unless tyro accepts the command line for the verb; nothing is run."""
-    parse = cli.parse
+    parse = common.parse
 
     def parse_and_stop(*given: object) -> None:
         parse(*given)  # type: ignore[arg-type]
         raise Parsed
 
-    monkeypatch.setattr(cli, "parse", parse_and_stop)
+    monkeypatch.setattr(common, "parse", parse_and_stop)
     with pytest.raises(Parsed):
         cli.VERBS[arguments[0]](arguments[1:])
 

@@ -15,11 +15,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Model, Work, fit, prepare, recipe, train
-    from .api import open_model as open
+    from .api import fit, recipe, train
     from .config import Recipe
-    from .dataset import Dataset
+    from .dataset import Dataset, prepare
     from .errors import GanvasError
+    from .model import Model, Work
+    from .model import open_model as open
     from .runs import Run
 
 __version__ = "0.1.0"
@@ -29,12 +30,12 @@ __all__ = ["Dataset", "GanvasError", "Model", "Recipe", "Run", "Work", "fit", "o
 _HOME = {
     "Dataset": ("dataset", "Dataset"),
     "GanvasError": ("errors", "GanvasError"),
-    "Model": ("api", "Model"),
+    "Model": ("model", "Model"),
     "Recipe": ("config", "Recipe"),
     "Run": ("runs", "Run"),
-    "Work": ("api", "Work"),
+    "Work": ("model", "Work"),
     "fit": ("api", "fit"),
-    "open": ("api", "open_model"),
+    "open": ("model", "open_model"),
     "prepare": ("dataset", "prepare"),
     "recipe": ("api", "recipe"),
     "train": ("api", "train"),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .api import BATCH, Model
 from .config import check
 from .files import make_folder, new_file
+from .model import BATCH, Model
 from .pictures import grid, save_png, scale_for
 
 GRID_PX, FEW_PX, FEW = 64, 128, 25

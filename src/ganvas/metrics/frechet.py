@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..registry import scores
-from .rows import Rows
+from .rows import BLOCK, Rows
 from .score import Estimate, Pair, Score, linear_bootstrap
 
 LEAST = 2000
@@ -27,11 +27,9 @@ class Moments:
         """In one pass, sums in float64 about the first block's mean, which keeps them exact."""
         dim = rows.shape[1]
         total, products = (torch.zeros(*shape, dtype=torch.float64, device=device) for shape in ((dim,), (dim, dim)))
-        pivot = None
+        pivot = torch.from_numpy(rows.read(0, BLOCK)).to(device).double().mean(dim=0)
         for _, block in rows.blocks():
-            x = torch.from_numpy(block).to(device).double()
-            pivot = x.mean(dim=0) if pivot is None else pivot
-            x = x - pivot
+            x = torch.from_numpy(block).to(device).double() - pivot
             total += x.sum(dim=0)
             products += x.T @ x
         n, offset = len(rows), total / len(rows)

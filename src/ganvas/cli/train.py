@@ -1,0 +1,106 @@
+"""`ganvas train`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from ..registry import recipes
+from . import common
+
+if TYPE_CHECKING:
+    from ..dataset import Dataset
+
+
+def train_verb(arguments: list[str]) -> None:
+    import tyro
+
+    from ..config import Recipe
+
+    @dataclass(frozen=True)
+    class Train:
+        """Learn from pictures. Ctrl-C saves; the same command goes on where it stopped.
+
+        Several processes: python -m torch.distributed.run --nproc-per-node 2 -m ganvas train ...
+        """
+
+        data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
+        """A source's name (digits) or a path: pictures, MNIST's idx files, or what `ganvas prepare` made."""
+        settings: Annotated[Recipe, tyro.conf.arg(name="")]
+        """The recipe's settings; each can be changed."""
+        recipe: str = "canvas"
+        """canvas, dcgan or classic. The settings below are this recipe's."""
+        out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """Run folder; by default runs/DATA-RECIPE."""
+        minutes: Annotated[float | None, tyro.conf.arg(metavar="NUMBER")] = None
+        """Length of the run in minutes of training; 5 when no length is given."""
+        kimg: Annotated[float | None, tyro.conf.arg(metavar="NUMBER")] = None
+        """Length of the run in thousands of pictures."""
+        epochs: Annotated[float | None, tyro.conf.arg(metavar="NUMBER")] = None
+        """Length of the run in rounds through the pictures."""
+        seed: int = 0
+        """The same seed, pictures and settings give the same run, to the bit, on a CPU (not with --minutes)."""
+        labels: bool = True
+        """Learn the pictures' labels, where there are any."""
+        size: Annotated[str | None, tyro.conf.arg(metavar="SIZE")] = None
+        """Pixels: 64, or 96x64. As in ganvas prepare, which has more choices."""
+        checkpoint_seconds: float = 60.0
+        """Between two checkpoints: the most that a kill can cost."""
+        json: bool = False
+        """One JSON object a line instead of the progress bar."""
+
+    name = recipe_named_in(arguments)
+    default = Train(data=tyro.MISSING, settings=recipes.get(name)(), recipe=name)
+    asked = common.parse(Train, "train", arguments, default)
+    from ..dataset import prepare
+    from ..training.machine import accelerator
+
+    with accelerator().main_process_first():
+        dataset = common.with_bar(
+            "Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress)
+        )
+    train(dataset, asked)
+
+
+def recipe_named_in(arguments: list[str]) -> str:
+    """The recipe asked for: the other options' defaults, and the nets' options, depend on it."""
+    name = "canvas"
+    for number, argument in enumerate(arguments):  # the last one counts, as it does for tyro
+        if argument.startswith("--recipe="):
+            name = argument.removeprefix("--recipe=")
+        if argument == "--recipe" and number + 1 < len(arguments):
+            name = arguments[number + 1]
+    return name
+
+
+def train(dataset: "Dataset", asked: Any) -> None:
+    import signal
+
+    from ..api import make_trainer
+    from ..terminal import consume, show
+    from ..training.interrupt import on_interrupt
+
+    trainer = make_trainer(
+        dataset,
+        asked.settings,
+        asked.minutes,
+        asked.kimg,
+        asked.epochs,
+        asked.out,
+        asked.seed,
+        asked.labels,
+        asked.checkpoint_seconds,
+    )
+    main_process = trainer.accelerator.is_main_process
+    if main_process:
+        (common.report_json if asked.json else common.report)(dataset)
+    events = trainer.fit()
+    with on_interrupt(trainer.stop) as came:
+        try:
+            finished = show(events, "none" if not main_process else "json" if asked.json else "auto")
+        except OSError:  # nobody reads what we print any more: save, then say so
+            trainer.stop()
+            consume(events)
+            raise
+    if not finished.done:
+        sys.exit(128 + (came[0] if came else signal.SIGINT))
