@@ -44,6 +44,15 @@ def accuracy(net: Digits, dataset: Dataset, indices: np.ndarray) -> float:
     return float(np.concatenate(right).mean())
 
 
+@torch.no_grad()
+def standardise(net: Digits, pictures: Tensor) -> None:
+    """Scales the features to a mean variance of 1, so that distances are in readable units. The logits stay."""
+    scale = net(pictures).var(dim=0).mean().sqrt()
+    net.gather.weight /= scale
+    net.gather.bias /= scale
+    net.decide.weight *= scale  # a ReLU lets the scale pass
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--test", type=Path)
@@ -69,6 +78,7 @@ def main() -> None:
             losses.append(loss.item())
         print(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}", flush=True)
     net.eval()
+    standardise(net, pictures)
     write_file(WEIGHTS, save({key: value.contiguous() for key, value in net.state_dict().items()}))
     print(f"{WEIGHTS}: {WEIGHTS.stat().st_size:,} bytes, sha256 of the features {net.sha256()}")
     if asked.test:

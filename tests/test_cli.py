@@ -2,12 +2,16 @@
 
 import json
 import re
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ganvas.cli import VERBS, main
+
+from .training.helpers import scripted
 
 TINY = ["--net.width", "4", "--batch-size", "8", "--latent-dim", "8"]
 
@@ -54,7 +58,7 @@ def test_train_help_shows_the_settings_of_the_recipe_asked_for(capsys):
     assert "--net.maxout-width" in classic
     assert "--net.maxout-width" not in canvas
     assert "--net.max-width" in canvas
-    for option in ("--r1-gamma", "--betas", "--no-labels", "--checkpoint-seconds", "--minutes", "--seed"):
+    for option in ("--r1-gamma", "--betas", "--no-labels", "--checkpoint-seconds", "--minutes", "--seed", "--best-by"):
         assert option in canvas
 
 
@@ -173,6 +177,37 @@ def test_sample_writes_files_grid_or_array(capsys, trained, tmp_path):
         assert stored["arr_0"].shape == (250, 28, 28, 1)
     _, err = run(capsys, "sample", trained, "--label", "eleven", status=2)
     assert "No label 'eleven'" in err
+
+
+def test_train_scores_while_it_learns_and_sample_draws_by_the_best(capsys, tmp_path, monkeypatch):
+    said = {0.008: 2.0, 0.016: 1.0, 0.024: 3.0}
+    module = ModuleType("ganvas.evaluation.judge")
+    module.make_judge = lambda config, dataset, best_by, device: scripted(said, best_by=best_by)
+    monkeypatch.setitem(sys.modules, "ganvas.evaluation.judge", module)
+    command = ["train", "digits", *TINY, "--kimg", "0.024", "--evaluate-every", "0.008kimg", "--best-by", "frechet"]
+    out, _ = run(capsys, *command, "--out", tmp_path / "run")
+    assert "Scores at 0.0 kimg: frechet 1.0 (0.5 to 1.5), swd 0.12 (0.06 to 0.25). Best so far." in out
+    assert [line.endswith("Best so far.") for line in out.splitlines() if "Scores" in line] == [True, True, False]
+    out, _ = run(capsys, *command, "--out", tmp_path / "json", "--json")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [event["kimg"] for event in events if event["event"] == "scored"] == list(said)
+    for best, kimg in ((["--best"], "0.016"), ([], "0.024")):
+        run(capsys, "sample", tmp_path / "run", "--count", "1", *best, "--out", tmp_path / "works")
+        with Image.open(tmp_path / "works" / "seed-000000.png") as image:
+            assert image.text["kimg"] == kimg
+
+
+def test_without_a_best_the_way_to_one_is_told(capsys, trained, tmp_path, monkeypatch):
+    _, err = run(capsys, "sample", trained, "--best", status=1)
+    assert err == f"ganvas: {trained} has no best checkpoint; train with --evaluate-every.\n"
+    file = trained / "checkpoints" / "kimg-000000.016" / "ema.safetensors"
+    _, err = run(capsys, "sample", file, "--best", status=2)
+    assert "Leave out best" in err
+    monkeypatch.chdir(tmp_path)
+    for wrong, said in ((["--evaluate-every", "often"], "such as '2 minutes'"), (["--best-by", "swd"], "left out")):
+        _, err = run(capsys, "train", "digits", *TINY, *wrong, status=2)
+        assert said in err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_runs_lists_them_with_their_state(capsys, trained):

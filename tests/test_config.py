@@ -1,11 +1,12 @@
 import dataclasses
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganvas.config import Budget, NetConfig, Recipe, from_json, to_json
+from ganvas.config import Budget, NetConfig, Recipe, from_json, parse_every, to_json
 from ganvas.errors import UnknownName, UsageError
 from ganvas.nets.residual import Residual
 from ganvas.registry import recipes
@@ -77,3 +78,34 @@ def test_a_length_counts_pictures():
     assert Budget("minutes", 3).total_images(500) is None
     with pytest.raises(UsageError, match="minutes must be above 0, got 0"):
         Budget("minutes", 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("2m", Budget("minutes", 2)),
+        ("2 minutes", Budget("minutes", 2)),
+        (" 1 Minute", Budget("minutes", 1)),
+        ("0.5min", Budget("minutes", 0.5)),
+        (".5", Budget("minutes", 0.5)),
+        (3, Budget("minutes", 3)),
+        (1e-05, Budget("minutes", 1e-05)),
+        ("20kimg", Budget("kimg", 20)),
+        ("20 kimg", Budget("kimg", 20)),
+    ],
+)
+def test_how_often_is_understood(said, meant):
+    assert parse_every(said) == meant
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "m", "0", "-1", "2 epochs", "2 m 3", "2 kimgs", "1.5.2", True, math.nan, math.inf, "1e999", "２m"],
+)
+def test_how_often_is_asked_again(said):
+    with pytest.raises(UsageError, match="evaluate_every must be .* such as '2 minutes', '2m' or '20 kimg', got "):
+        parse_every(said)
+
+
+def test_a_tenth_is_kept_for_validation_by_default():
+    assert all(recipes.get(name)().holdout == 0.1 for name in ("canvas", "dcgan", "classic"))

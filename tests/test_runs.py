@@ -1,10 +1,12 @@
 import dataclasses
 import errno
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,6 +173,76 @@ def test_statistics_after_the_checkpoint_are_forgotten(tmp_path):
     run.rewind(2000)
     assert run.read("stats.jsonl") == [{"kimg": 1}, {"kimg": 2}]
     assert [path.name for path in run.previews()] == ["kimg-000001.000.png", "kimg-000002.000.png"]
+
+
+def test_scores_are_forgotten_like_statistics_and_stay_json(tmp_path):
+    """NaN and infinity, which Python's reader takes and no other, are not handed on."""
+    run = Run.create(tmp_path, CONFIG)
+    scores = {"scores": {"kernel": math.nan, "swd": 0.5}, "intervals": {"kernel": (-math.inf, math.inf)}}
+    for kimg in (1.0, 2.0, 3.0):
+        run.append("metrics.jsonl", {**scores, "kimg": kimg, "best": kimg == 2})
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"kimg": NaN, "loss_d": Infinity}\n{"kimg": 1%s}\n' % ("0" * 400))
+    run.rewind(2000)
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert not any(word in text for word in ("NaN", "Infinity"))
+    wanted = {"scores": {"kernel": None, "swd": 0.5}, "intervals": {"kernel": [None, None]}}
+    assert run.read("metrics.jsonl") == [
+        {**wanted, "kimg": 1.0, "best": False},
+        {**wanted, "kimg": 2.0, "best": True},
+        {"kimg": None, "loss_d": None},
+        {"kimg": 10**400},
+    ]
+
+
+def test_the_best_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    run = Run.create(tmp_path, CONFIG)
+    assert run.best() is None
+    best = run.save_best(TENSORS, {"score": "kernel", "value": 2.0, "kimg": 1.5, "other": math.nan})
+    assert run.best() == best
+    assert (best.kimg, best.record()["other"]) == (1.5, None)
+    assert read_header(best.folder / "ema.safetensors") == (CONFIG, tmp_path.name, 1.5)
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="the disk is full"):
+            run.save_best({"w": TENSORS["w"] + 1}, {"score": "kernel", "value": 1.0, "kimg": 3.0})
+    assert (best.kimg, best.record()["value"]) == (1.5, 2.0)
+    assert np.array_equal(best.ema()["w"], TENSORS["w"])
+    run.save_best({"w": TENSORS["w"] + 1}, {"score": "kernel", "value": 1.0, "kimg": 3.0})
+    assert np.array_equal(best.ema()["w"], TENSORS["w"] + 1)
+    assert not list(tmp_path.glob(".best*"))
+
+
+def test_a_best_that_cannot_be_read_is_a_clear_error(tmp_path):
+    best = Run.create(tmp_path, CONFIG).save_best(TENSORS, {"score": "kernel", "value": 2.0, "kimg": 1.5})
+    (best.folder / "ema.safetensors").write_bytes(b"no")
+    with pytest.raises(CheckpointError, match="Delete the folder best; the newest checkpoint can still be opened"):
+        best.ema()
+    for content in ('{"score": "kernel", "value": 1%s, "kimg": 1}' % ("0" * 400), "3", '{"score": "kernel"}'):
+        (best.folder / "score.json").write_text(content)
+        with pytest.raises(CheckpointError, match="lacks 'score', 'value' or 'kimg'"):
+            best.record()
+
+
+def test_the_place_of_the_pictures_is_read_with_distrust(tmp_path, monkeypatch):
+    run = Run.create(tmp_path / "run", CONFIG)
+    assert run.data_folder() is None
+    monkeypatch.chdir(tmp_path)
+    run.store_data_folder(Path("art"))
+    assert run.data_folder() == tmp_path / "art"
+    odd = os.fsdecode(b"/tmp/\xff")
+    run.store_data_folder(Path(odd))
+    assert run.data_folder() == Path(odd)
+    for content in ("", "[]", "3", "{}", '"/art"', '{"prepared": 3}', '{"prepared": null}', '{"prepared": "art"}',
+                    '{"prepared": "/a\\u0000"}', "[" * 100_000):  # fmt: skip
+        (run.folder / "data.json").write_text(content)
+        assert run.data_folder() is None
+    (run.folder / "data.json").write_bytes(b"\xff")
+    assert run.data_folder() is None
 
 
 def test_one_process_at_a_time(tmp_path):

@@ -1,18 +1,29 @@
+import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
 
 from ganvas.errors import UsageError
 from ganvas.terminal import clock, figures, sentence, show
-from ganvas.training.events import Evaluated, Finished, Preview, Saved, Started, Step, Warned
+from ganvas.training.events import Evaluated, Finished, Preview, Saved, Scored, Started, Step, Warned
 
 STEP = Step(12.5, 61.0, 0.5, 61.4, 250.0, 0.4, 1.2, 0.1, 0.75, 0.6)
+SCORED = Scored(
+    40.0,
+    62.0,
+    {"kernel": 0.01234, "coverage": 0.7123, "homemade": 1234.5, "swd": math.nan},
+    {"kernel": (0.011, 0.0137), "coverage": (0.681, 0.742), "swd": (math.nan, math.nan)},
+    True,
+    3.0,
+)
 STORY = [
     Started(0, 0.0, False, "cpu", 2, 5000, 1000, 900),
     Preview(0, 0.0, Path("p.png")),
     STEP,
     Evaluated(13, 62.0, 3, 0.5, 0.7, 0.8),
+    SCORED,
     Warned(13, 62.0, "mind the gap"),
     Saved(13, 62.0, Path("runs/x/checkpoints/kimg-13")),
     Finished(13, 62.0, False, Path("runs/x")),
@@ -32,6 +43,8 @@ def test_people_are_told_in_words(capsys, display):
         "Learning from 5,000 pictures on cpu with 2 processes",
         "Epoch 3: on held-out pictures loss D 0.50",
         "Warning: mind the gap",
+        "Scores at 40.0 kimg: kernel 0.0123 (0.0110 to 0.0137), coverage 71% (68 to 74%)",
+        "Best so far.",
         "Stopped and saved at 13.0 kimg. The same command goes on",
         "12.5 kimg",
     ):
@@ -49,6 +62,27 @@ def test_machines_get_json(capsys):
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events] == [type(event).__name__.lower() for event in STORY]
     assert events[2]["accuracy_real"] == 0.75
+
+
+def test_scores_are_told_with_as_many_digits_as_they_deserve():
+    told = "Scores at 40.0 kimg: kernel 0.0123 (0.0110 to 0.0137), coverage 71% (68 to 74%), homemade 1,234"
+    assert sentence(SCORED) == f"{told}, swd not known. Best so far."
+    assert sentence(dataclasses.replace(SCORED, best=False)) == f"{told}, swd not known."
+    tiny = dataclasses.replace(SCORED, scores={"kernel": -2.5e-12}, intervals={"kernel": (-3e-12, 2e-12)}, best=False)
+    assert sentence(tiny) == "Scores at 40.0 kimg: kernel -2.5e-12 (-3e-12 to 2e-12)."
+    zero = dataclasses.replace(SCORED, scores={"coverage": 0.0, "kernel": 0.0}, intervals={}, best=False)
+    assert sentence(zero) == "Scores at 40.0 kimg: coverage 0%, kernel 0."
+    assert sentence(dataclasses.replace(SCORED, scores={}, best=False)) == "Scores at 40.0 kimg: none."
+
+
+def test_machines_get_null_for_what_is_no_number(capsys):
+    show([SCORED, STORY[-1]], "json")
+    out = capsys.readouterr().out
+    event = json.loads(out.splitlines()[0])
+    assert "NaN" not in out
+    assert (event["event"], event["best"], event["took_seconds"]) == ("scored", True, 3.0)
+    assert event["scores"] == {"kernel": 0.01234, "coverage": 0.7123, "homemade": 1234.5, "swd": None}
+    assert event["intervals"] == {"kernel": [0.011, 0.0137], "coverage": [0.681, 0.742], "swd": [None, None]}
 
 
 def test_silence_and_nonsense(capsys):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from . import __version__
-from .config import Budget, Recipe, check
+from .config import Budget, Recipe, check, parse_every
 from .dataset import Dataset, prepare
 from .errors import UsageError
 from .model import Model, Work, build_generator, open_model
@@ -18,6 +18,7 @@ from .terminal import show
 from .training import machine
 from .training.events import Event
 from .training.interrupt import on_interrupt
+from .training.judging import Judging
 from .training.trainer import Trainer, check_shares
 
 __all__ = ["Model", "Work", "fit", "open_model", "prepare", "recipe", "train"]
@@ -42,6 +43,8 @@ def train(
     seed: int = 0,
     labels: bool = True,
     checkpoint_seconds: float = 60.0,
+    evaluate_every: str | float | None = None,
+    best_by: str = "kernel",
     display: str = "auto",
 ) -> Run:
     """Learns from pictures until the length given is reached, showing progress. The same call resumes.
@@ -52,11 +55,26 @@ def train(
     out: the run folder; by default runs/DATA-RECIPE.
     labels: False ignores the pictures' labels.
     checkpoint_seconds: the most that a kill can cost.
+    evaluate_every: score the averaged generator this often, and at the end, on pictures kept from training; "2m",
+        "2 minutes" (of training) or "20 kimg", a number is minutes. Into metrics.jsonl; not counted as training.
+    best_by: the score by which the best generator is kept, for `ganvas.open(out, best=True)`.
     display: "rich", "plain", "json", "none", or "auto": rich on a terminal, else plain.
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when all is saved, and
     GanvasError (errors.py): for pictures, settings, a folder with another run, a full disk, a broken game.
     """
-    trainer = make_trainer(data, recipe, minutes, kimg, epochs, out, seed, labels, checkpoint_seconds)
+    trainer = make_trainer(
+        data,
+        recipe,
+        minutes=minutes,
+        kimg=kimg,
+        epochs=epochs,
+        out=out,
+        seed=seed,
+        labels=labels,
+        checkpoint_seconds=checkpoint_seconds,
+        evaluate_every=evaluate_every,
+        best_by=best_by,
+    )
     with on_interrupt(trainer.stop) as came:
         finished = show(trainer.fit(), display if trainer.accelerator.is_main_process else "none")
     if came and not finished.done:
@@ -75,21 +93,38 @@ def fit(
     seed: int = 0,
     labels: bool = True,
     checkpoint_seconds: float = 60.0,
+    evaluate_every: str | float | None = None,
+    best_by: str = "kernel",
 ) -> Iterator[Event]:
     """`train` as a generator of events (training/events.py), for programs that draw their own progress."""
-    return make_trainer(data, recipe, minutes, kimg, epochs, out, seed, labels, checkpoint_seconds).fit()
+    return make_trainer(
+        data,
+        recipe,
+        minutes=minutes,
+        kimg=kimg,
+        epochs=epochs,
+        out=out,
+        seed=seed,
+        labels=labels,
+        checkpoint_seconds=checkpoint_seconds,
+        evaluate_every=evaluate_every,
+        best_by=best_by,
+    ).fit()
 
 
 def make_trainer(
     data: Dataset | str | Path,
-    recipe: str | Recipe,
-    minutes: float | None,
-    kimg: float | None,
-    epochs: float | None,
-    out: str | Path | None,
-    seed: int,
-    labels: bool,
-    checkpoint_seconds: float,
+    recipe: str | Recipe = "canvas",
+    *,
+    minutes: float | None = None,
+    kimg: float | None = None,
+    epochs: float | None = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    labels: bool = True,
+    checkpoint_seconds: float = 60.0,
+    evaluate_every: str | float | None = None,
+    best_by: str = "kernel",
 ) -> Trainer:
     """The trainer of a new run, or of the run in `out` when its settings are the same. Arguments as in `train`."""
     resolved = recipe if isinstance(recipe, Recipe) else recipes.get(recipe)()
@@ -100,12 +135,24 @@ def make_trainer(
     budget = Budget(unit, amount)  # type: ignore[arg-type]
     check(type(seed) is int, "seed", seed, "a whole number")
     check(checkpoint_seconds > 0, "checkpoint_seconds", checkpoint_seconds, "above 0")
+    every = None if evaluate_every is None else parse_every(evaluate_every)
     with machine.accelerator().main_process_first():  # one process prepares and makes the folder, the others find them
         dataset = data if isinstance(data, Dataset) else prepare(data)
         config = run_config(dataset, resolved, budget, seed, labels)
         check_trainable(config)  # before anything is written
+        judging = judging_of(config, dataset, every, best_by)
         run = Run.create(Path(out) if out else Path("runs") / f"{dataset.source}-{resolved.name}", config)
-    return Trainer(run, dataset, checkpoint_seconds)
+    return Trainer(run, dataset, checkpoint_seconds, judging)
+
+
+def judging_of(config: RunConfig, dataset: Dataset, every: Budget | None, best_by: str) -> Judging | None:
+    """Who scores the run while it learns, and how often. Raises UsageError when that cannot work."""
+    if every is None:
+        check(best_by == "kernel", "best_by", best_by, "left out unless evaluate_every says how often to score")
+        return None
+    from .evaluation.judge import make_judge  # the scores take a moment to import
+
+    return Judging(every, make_judge(config, dataset, best_by, machine.accelerator().device))
 
 
 def check_trainable(config: RunConfig) -> None:

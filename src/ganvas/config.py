@@ -5,6 +5,7 @@ A recipe is data: `run.json` stores the resolved recipe, so a run outlives edits
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from .errors import UsageError
 from .registry import games, nearest, nets
 
 T = TypeVar("T")
+
+EVERY = re.compile(r"([0-9]*\.?[0-9]+(?:e[-+]?[0-9]+)?) *(m|min|minutes?|kimg)?")
 
 
 def check(good: bool, name: str, value: object, expected: str) -> None:
@@ -87,8 +90,9 @@ class Recipe:
     """Share of the pictures trained without their label, so that the model also draws unconditionally."""
     evaluate_each_epoch: bool = False
     """After each epoch, judge D and G on held-out pictures."""
-    holdout: float = 0.0
-    """Share of the pictures kept from training for that judgement."""
+    holdout: float = 0.1
+    """Share of the pictures kept from training, chosen by their content and the seed, so that copying and overfitting
+    can be seen; 0 trains on all."""
 
     def __post_init__(self) -> None:
         games.get(self.game)
@@ -122,6 +126,15 @@ class Budget:
         if self.unit == "minutes":
             return None
         return self.amount * (1000 if self.unit == "kimg" else images_per_epoch)
+
+
+def parse_every(value: str | float) -> Budget:
+    """How often to evaluate: "2 minutes", "2m", "20 kimg", "20kimg"; a bare number is minutes. Raises UsageError."""
+    found = EVERY.fullmatch(str(value).strip().lower())
+    amount = float(found[1]) if found else 0.0
+    example = "a number of minutes or of kimg, such as '2 minutes', '2m' or '20 kimg'"
+    check(0 < amount < math.inf, "evaluate_every", value, example)
+    return Budget("kimg" if found and found[2] == "kimg" else "minutes", amount)
 
 
 def to_json(value: Any) -> Any:

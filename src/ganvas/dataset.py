@@ -26,6 +26,8 @@ from .sources.find import built_in, find, name_clash
 from .sources.walk import is_prepared, is_run
 
 SIDES = range(8, 1025)  # of a prepared picture, px
+FEWEST_TO_SPLIT = 20
+"""Of fewer different pictures none is held out."""
 FOLDER_SIZE = (64, 64)  # (width, height) where pictures have no size of their own and none was asked for
 
 
@@ -76,12 +78,15 @@ class Dataset:
 
         Held out are the source's own test works and a share `holdout`, 0 <= holdout < 1, of the others. Who is held out
         depends on content and seed alone, so it stays when files are added, and identical pictures are never on both
-        sides. Raises UsageError for another share, DataError when nothing is left to train on.
+        sides. Of fewer than `FEWEST_TO_SPLIT` different pictures, those of the own test split not counted, each one is
+        needed: no share of them is held out. Raises UsageError for another share, DataError when nothing is left to
+        train on.
         """
         if not 0 <= holdout < 1:
             raise UsageError(f"Expected a holdout of 0 up to, not including, 1; found {holdout}.")
-        drawn = _mix(self.content, seed) / 2.0**64
-        held = (drawn < holdout) | np.isin(self.content, self.content[self.is_test])
+        held = np.isin(self.content, self.content[self.is_test])
+        if len(np.unique(self.content[~held])) >= FEWEST_TO_SPLIT:
+            held |= _mix(self.content, seed) / 2.0**64 < holdout
         if held.all():
             raise DataError(
                 f"{self.folder}: all {len(self)} works would be held out. Lower the holdout from {holdout}."
@@ -241,7 +246,8 @@ def _open_prepared(
     return dataset
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where prepared pictures and what was seen in them are kept. Raises StorageError."""
     if os.environ.get("GANVAS_CACHE"):
         return Path(os.environ["GANVAS_CACHE"])
     if os.environ.get("XDG_CACHE_HOME"):
@@ -257,7 +263,7 @@ def _target(source: Source, settings: dict[str, Any], out: str | Path | None) ->
     if out is None:
         key = hashlib.sha256(json.dumps([source.name, os.fsdecode(source.folder or ""), settings]).encode()).hexdigest()
         slug = re.sub("[^A-Za-z0-9_-]+", "-", source.name)[:40]
-        return _cache() / f"{slug}-{settings['width']}x{settings['height']}-{key[:12]}"
+        return cache_folder() / f"{slug}-{settings['width']}x{settings['height']}-{key[:12]}"
     with storage_errors(Path(out)):
         _check_target(Path(out), source)
     return Path(out)

@@ -1,4 +1,4 @@
-"""Writing so that nothing is ever half there: a temporary name, sync, rename. Errors of the disk in plain words."""
+"""Writing so that nothing is ever half there: a temporary name, sync, rename; locks. Disk errors in plain words."""
 
 import errno
 import os
@@ -97,3 +97,19 @@ def new_folder(path: Path) -> Iterator[Path]:
                 before.rename(path)
             shutil.rmtree(before, ignore_errors=True)
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def try_lock(file: IO[str], shared: bool = False) -> bool:
+    """Takes the file's lock unless another process has it. The system frees it when the file closes.
+
+    shared: only to see whether somebody has it, without being in another onlooker's way.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system: no lock, no protection
+        return True
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

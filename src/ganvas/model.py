@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
@@ -13,16 +12,19 @@ from torch import nn
 
 from . import __version__
 from .config import check
-from .errors import CheckpointError, RunNotFound, UnknownName, UsageError
+from .dataset import Dataset
+from .drawing import BATCH, Drawer
+from .errors import CheckpointError, RunNotFound, UsageError
+from .evaluation.choice import Against, choose
+from .evaluation.collect import Progress, quietly
+from .evaluation.data import real_pictures
+from .evaluation.evaluate import all_scores, evaluate, extractor_for
+from .evaluation.report import Report
+from .evaluation.team import Team
 from .pictures import save_png, to_image
-from .registry import nearest
 from .runs import Run, RunConfig, read_header, read_tensors
-from .tensors import seeded, to_uint8
 from .training import machine
 from .training.state import check_fits, load_net
-
-BATCH = 100
-"""Works drawn at once."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,20 @@ class Work:
 
 
 class Model:
-    """A trained generator. Get one with `ganvas.open`."""
+    """A trained generator. Get one with `ganvas.open`. `folder` is its run's; None for a single file."""
 
-    def __init__(self, generator: nn.Module, config: RunConfig, name: str, kimg: float, device: torch.device) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        config: RunConfig,
+        name: str,
+        kimg: float,
+        device: torch.device,
+        folder: Path | None = None,
+    ) -> None:
         self.generator = generator.eval().requires_grad_(False).to(device)
-        self.config, self.name, self.kimg, self.device = config, name, kimg, device
+        self.config, self.name, self.kimg, self.device, self.folder = config, name, kimg, device, folder
+        self.drawer = Drawer(self.generator, config, name, device)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -97,7 +108,7 @@ class Model:
         check(type(count) is int and count >= 1, "count", count, "a whole number of at least 1")
         seeds = range(seed, seed + count)
         pixels = (picture for batch in self.pixels(seeds, label=label, truncation=truncation) for picture in batch)
-        numbers = self._label_numbers(seeds, label)
+        numbers = self.drawer.label_numbers(seeds, label)
         return [
             Work(p, s, self.labels[y] if y < len(self.labels) else None, truncation, self.name, self.recipe, self.kimg)
             for p, s, y in zip(pixels, seeds, numbers, strict=True)
@@ -115,37 +126,56 @@ class Model:
 
         Other arguments and errors as in `sample`.
         """
-        check(0 <= truncation <= 1, "truncation", truncation, "between 0 and 1")
-        for start in range(0, len(seeds), batch_size):
-            part = seeds[start : start + batch_size]
-            # A normal latent's mean is 0, so truncation towards the mean is a factor. Karras et al. 2019, sect. B.
-            z = torch.stack([self.latent(s) for s in part]).mul(truncation)
-            y = torch.tensor(self._label_numbers(part, label))
-            with torch.inference_mode():
-                yield to_uint8(self.generator(z.to(self.device), y.to(self.device)))
+        return self.drawer.pixels(seeds, label=label, truncation=truncation, batch_size=batch_size)
 
     def latent(self, seed: int) -> torch.Tensor:
         """z of a seed: (latent_dim,) normals that depend on the seed alone."""
-        return torch.randn(self.config.recipe.latent_dim, generator=seeded(seed, "latent"))
+        return self.drawer.latent(seed)
 
-    def _label_numbers(self, seeds: Sequence[int], label: str | int | None) -> list[int]:
-        """The number of each work's label; `len(labels)` is the null label."""
-        if label is None and self.labels:
-            return [self._label_of(seed) for seed in seeds]
-        if label is None or (str(label) == "none" and "none" not in self.labels):
-            return [len(self.labels)] * len(seeds)
-        if not self.labels:
-            raise UsageError(f"{self.name} learned without labels; leave out the label {label!r}.")
-        if str(label) not in self.labels:
-            raise UnknownName(f"No label {str(label)!r} in {self.name}.{nearest(str(label), self.labels)}")
-        return [self.labels.index(str(label))] * len(seeds)
+    def evaluate(
+        self,
+        data: Dataset | str | Path | None = None,
+        scores: Sequence[str] | None = None,
+        *,
+        count: int = 10_000,
+        seed: int = 0,
+        features: str | nn.Module | None = None,
+        weights: str | Path | None = None,
+        against: Against | None = None,
+        progress: Progress = quietly,
+    ) -> Report:
+        """How good, how varied and how original its works are, each number beside that of real pictures.
 
-    @cached_property
-    def _label_weights(self) -> torch.Tensor:
-        return torch.tensor(self.config.label_counts, dtype=torch.float64)
-
-    def _label_of(self, seed: int) -> int:
-        return int(torch.multinomial(self._label_weights, 1, generator=seeded(seed, "label")))
+        data: real pictures to compare with, as `ganvas.prepare` takes them; None for those that it learned from, of
+            which those kept from training are taken: the test split, if there is one.
+        scores: names, such as "frechet", "kernel", "coverage", "copying"; None for all. A score that would be noise or
+            has no meaning here is in the report's `left_out`, with the reason.
+        count: works, at least 100; fewer where there are fewer real pictures. Drawn without truncation, from `seed` on.
+        features: what the scores see through: "digits", "effnet", "random", "inception", or a module that maps
+            (n, C, H, W) pictures in [-1, 1] to (n, dim) numbers; None for what suits the pictures.
+        weights: a file for those features that take one.
+        against: "held-out" or "training": compare with pictures kept from training, or with those learned from; None
+            takes the former where there are enough.
+        progress: called with what is being done, how much is done, and of how much.
+        Raises UsageError, UnknownName, DataError, StorageError.
+        """
+        wanted = all_scores(scores)
+        accelerator = machine.accelerator()
+        with accelerator.main_process_first():  # one process prepares, the others find it done
+            own, other = real_pictures(data, self.config, self.folder, self.name)
+        choice = choose(self.config, own, other, count, against)
+        extractor, warnings = extractor_for(choice, features, None if weights is None else Path(weights))
+        return evaluate(
+            self.drawer,
+            choice,
+            wanted,
+            extractor,
+            kimg=self.kimg,
+            seed=seed,
+            team=Team(accelerator),
+            warnings=warnings,
+            progress=progress,
+        )
 
 
 def build_generator(config: RunConfig, device: str) -> nn.Module:
@@ -154,18 +184,23 @@ def build_generator(config: RunConfig, device: str) -> nn.Module:
         return config.recipe.net.generator(config.shape, config.recipe.latent_dim, len(config.label_names))
 
 
-def open_model(path: str | Path) -> Model:
+def open_model(path: str | Path, best: bool = False) -> Model:
     """The model of a run folder (its newest checkpoint), or of an ema.safetensors file that somebody sent you.
 
-    Safe with files from strangers: nothing in them is executed. Raises RunNotFound, CheckpointError.
+    best: of a run folder the generator that scored best while it learned (train's `evaluate_every`, `best_by`).
+    Safe with files from strangers: nothing in them is executed. Raises RunNotFound, CheckpointError, UsageError.
     """
     path = Path(path)
     machine.keep_freed_memory()
     if path.is_file():
+        if best:
+            raise UsageError(f"{path} is one generator, and which is best is known in a run folder. Leave out best.")
         (config, name, kimg), tensors = read_header(path), read_tensors(path)
     else:
         run = Run.find(path)
-        readable = run.latest()
+        readable = run.best() if best else run.latest()
+        if readable is None and best:
+            raise RunNotFound(f"{path} has no best checkpoint; train with --evaluate-every.")
         if readable is None:
             raise RunNotFound(f"{path} has no checkpoint yet. Train it first: ganvas train DATA --out {path}")
         config, tensors, name, kimg = run.config, readable.ema(), path.resolve().name, readable.kimg
@@ -175,4 +210,5 @@ def open_model(path: str | Path) -> Model:
         load_net(generator, tensors)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
-    return Model(generator, config, name, kimg, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return Model(generator, config, name, kimg, device, folder=None if path.is_file() else path)

@@ -2,8 +2,10 @@
 
 run.json                       resolved recipe, seed, length, versions, dataset digest, parent run
 dataset.json, works.jsonl      what it was trained on, work by work, and what was skipped and why
+data.json                      where the prepared pictures lie on this machine
 stats.jsonl, metrics.jsonl     one object a line
 checkpoints/kimg-000400.128/   ema.safetensors, state.safetensors, state.json, DONE (written last)
+best/                          ema.safetensors, score.json: the best generator that was judged while it learned
 previews/                      the same latents over time
 """
 
@@ -17,7 +19,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from safetensors import SafetensorError
@@ -25,12 +27,15 @@ from safetensors.numpy import load_file, save
 
 from .config import Budget, Recipe, check, from_json, to_json
 from .errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, UsageError
-from .files import make_folder, new_folder, storage_errors, write_file
+from .files import make_folder, new_folder, storage_errors, try_lock, write_file
 from .sources.artwork import printable
 
 FORMAT = 1
 KEPT = 2
 """Checkpoints kept: the newest, and the one before it in case the newest is found damaged."""
+
+LARGEST = 1e300
+"""JSON may hold NaN, infinity, and whole numbers of any length, which no float holds."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,31 @@ class Checkpoint:
         """Renames the folder, so that it counts as a checkpoint no more and yet nothing is lost."""
         with storage_errors(self.folder):
             self.folder.rename(self.folder.with_name(f"damaged-{self.folder.name}"))
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best generator that was judged: the folder `best`. All that is read from it may raise CheckpointError."""
+
+    folder: Path
+
+    def record(self) -> dict[str, Any]:
+        """score.json: at least `score`, its name, `value` and `kimg`, two finite numbers."""
+        path = self.folder / "score.json"
+        record = read_json(path)
+        good = isinstance(record, dict) and isinstance(record.get("score"), str)
+        if not good or not all(is_number(record.get(key)) for key in ("value", "kimg")) or record["kimg"] < 0:
+            raise CheckpointError(f"{path} lacks 'score', 'value' or 'kimg'. Delete the folder {self.folder}.")
+        return record
+
+    def ema(self) -> dict[str, np.ndarray]:
+        """ema.safetensors."""
+        return read_tensors(self.folder / "ema.safetensors", "the newest checkpoint can still be opened")
+
+    @property
+    def kimg(self) -> float:
+        """Thousands of pictures seen when it was judged."""
+        return self.record()["kimg"]
 
 
 @dataclass(frozen=True)
@@ -193,10 +223,8 @@ class Run:
         at least `images` and `done`. Raises StorageError; the last good checkpoint stays.
         """
         folder = self.folder / "checkpoints" / f"kimg-{scalars['images'] / 1000:010.3f}"
-        config = json.dumps(to_json(self.config), ensure_ascii=False)
-        header = {"ganvas": config, "run": self.folder.resolve().name, "images": str(scalars["images"])}
         with new_folder(folder) as temporary:
-            write_tensors(temporary / "ema.safetensors", ema, header)
+            write_tensors(temporary / "ema.safetensors", ema, self.header(scalars["images"]))
             write_tensors(temporary / "state.safetensors", state)
             write_file(temporary / "state.json", json.dumps(scalars, indent=2))
             write_file(temporary / "DONE", "")
@@ -204,10 +232,43 @@ class Run:
             shutil.rmtree(old.folder, ignore_errors=True)
         return Checkpoint(folder)
 
+    def header(self, images: int) -> dict[str, str]:
+        """What an ema.safetensors says about itself: it stands alone, in the hands of strangers too."""
+        config = json.dumps(to_json(self.config), ensure_ascii=False)
+        return {"ganvas": config, "run": self.folder.resolve().name, "images": str(images)}
+
+    def save_best(self, ema: dict[str, np.ndarray], record: dict[str, Any]) -> Best:
+        """The folder `best`, complete or as it was before.
+
+        ema: tensors of the generator that people use.   record: how it was judged; JSON values with at least `score`,
+        `value` and `kimg`. Raises StorageError.
+        """
+        with new_folder(self.folder / "best") as temporary:
+            write_tensors(temporary / "ema.safetensors", ema, self.header(seen(record)))
+            write_file(temporary / "score.json", json.dumps(without_nan(record), indent=2))
+        return Best(self.folder / "best")
+
+    def best(self) -> Best | None:
+        """The best generator that was judged; None when none was."""
+        best = Best(self.folder / "best")
+        return best if best.folder.is_dir() else None
+
+    def store_data_folder(self, folder: Path) -> None:
+        """Writes data.json: where the prepared pictures lie. Not in run.json, which travels with the generator."""
+        write_file(self.folder / "data.json", json.dumps({"prepared": str(folder.resolve())}) + "\n")
+
+    def data_folder(self) -> Path | None:
+        """What data.json says, which may be wrong by now; None when it says nothing that could be a folder's path."""
+        try:
+            path = read_json(self.folder / "data.json")["prepared"]
+        except (CheckpointError, KeyError, TypeError):
+            return None
+        return Path(path) if isinstance(path, str) and "\0" not in path and Path(path).is_absolute() else None
+
     def append(self, name: str, record: dict[str, Any]) -> None:
-        """One object as a line of stats.jsonl or metrics.jsonl."""
+        """One object as a line of stats.jsonl or metrics.jsonl; NaN and infinity become null."""
         with storage_errors(self.folder / name), (self.folder / name).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(json.dumps(without_nan(record)) + "\n")
 
     def read(self, name: str) -> list[dict[str, Any]]:
         """The objects of stats.jsonl or metrics.jsonl; a line half written when the process was killed is left out."""
@@ -221,7 +282,7 @@ class Run:
     def rewind(self, images: int) -> None:
         """Forgets statistics and previews of steps after `images`, which will be taken again."""
         for name in ("stats.jsonl", "metrics.jsonl"):
-            kept = [json.dumps(record) + "\n" for record in self.read(name) if seen(record) <= images]
+            kept = [json.dumps(without_nan(record)) + "\n" for record in self.read(name) if seen(record) <= images]
             write_file(self.folder / name, "".join(kept))
         for path in self.previews():
             if round(kimg_of(path) * 1000) > images:
@@ -249,7 +310,21 @@ def kimg_of(path: Path) -> float:
 def seen(record: dict[str, Any]) -> int:
     """Pictures seen when a line of statistics was written."""
     kimg = record.get("kimg")
-    return round(kimg * 1000) if isinstance(kimg, float | int) and math.isfinite(kimg) else 0
+    return round(kimg * 1000) if is_number(kimg) else 0
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of a JSON file is a number that can be reckoned with."""
+    return isinstance(value, float | int) and not isinstance(value, bool) and abs(value) < LARGEST
+
+
+def without_nan(value: Any) -> Any:
+    """JSON values with null for NaN and infinity, for which JSON has no words: other programs refuse such a line."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def list_runs(folder: Path) -> list[Run]:
@@ -283,13 +358,13 @@ def write_tensors(path: Path, tensors: dict[str, np.ndarray], header: dict[str, 
     write_file(path, save(tensors, metadata=header))
 
 
-def read_tensors(path: Path) -> dict[str, np.ndarray]:
-    """Raises CheckpointError when the file is missing, cut off or no safetensors file."""
+def read_tensors(path: Path, left: str = "the checkpoint before it is used") -> dict[str, np.ndarray]:
+    """Raises CheckpointError when the file is missing, cut off or no safetensors file; it says what is `left`."""
     try:
         return load_file(path)
     except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise CheckpointError(
-            f"{path} cannot be read ({error}). Delete the folder {path.parent.name}; the checkpoint before it is used."
+            f"{path} cannot be read ({error}). Delete the folder {path.parent.name}; {left}."
         ) from None
 
 
@@ -315,19 +390,3 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     for key, item in value.items():
         flat.update(flatten(item, f"{prefix}.{key}" if prefix else key))
     return flat
-
-
-def try_lock(file: IO[str], shared: bool = False) -> bool:
-    """Takes the file's lock unless another process has it. The system frees it when the file closes.
-
-    shared: only to see whether somebody has it, without being in another onlooker's way.
-    """
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: no lock, no protection
-        return True
-    try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -1,6 +1,7 @@
 """Events on a terminal: a progress bar for people, lines for logs, JSON for machines."""
 
 import json
+import math
 import shlex
 import sys
 from collections import deque
@@ -14,8 +15,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from .config import check
-from .runs import Run
-from .training.events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned
+from .evaluation.wording import MOST_DECIMALS, UNKNOWN, decimals_for
+from .registry import scores
+from .runs import Run, without_nan
+from .training.events import Evaluated, Event, Finished, Preview, Saved, Scored, Started, Step, Warned
 
 PLAIN_SECONDS = 10
 """Between two lines of the plain display."""
@@ -37,11 +40,11 @@ def consume(events: Iterable[Event]) -> Finished:
 
 
 def show_json(events: Iterable[Event]) -> Finished:
-    """One JSON object a line; `event` names its kind."""
+    """One JSON object a line; `event` names its kind; null is a number that is none."""
 
     def printed(event: Event) -> Event:
         record = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(event).items()}
-        print(json.dumps({"event": type(event).__name__.lower(), **record}), flush=True)
+        print(json.dumps({"event": type(event).__name__.lower(), **without_nan(record)}), flush=True)
         return event
 
     return consume(map(printed, events))
@@ -120,6 +123,8 @@ def sentence(event: Event) -> str:
                 f"Epoch {event.epoch}: on held-out pictures loss D {event.loss_d:.2f}, D right on real "
                 f"{event.accuracy_real:.0%}, on works {event.accuracy_fake:.0%}."
             )
+        case Scored():
+            return scored_sentence(event)
         case Saved():
             return f"Saved {event.path}"
         case Warned():
@@ -128,6 +133,30 @@ def sentence(event: Event) -> str:
             return finished_sentence(event)
         case _:
             return ""
+
+
+def scored_sentence(event: Scored) -> str:
+    """All scores with their intervals, and whether this generator is the best so far."""
+    nowhere = (math.nan, math.nan)
+    told = [score_in_words(name, value, *event.intervals.get(name, nowhere)) for name, value in event.scores.items()]
+    best = ". Best so far" if event.best else ""
+    return f"Scores at {event.kimg:.1f} kimg: {', '.join(told) or 'none'}{best}."
+
+
+def score_in_words(name: str, value: float, low: float, high: float) -> str:
+    """ "kernel 0.0123 (0.0110 to 0.0137)", with as many digits as the interval allows."""
+    if not math.isfinite(value):
+        return f"{name} {UNKNOWN}"
+    percent = name in scores and scores.get(name).as_percent
+    factor, unit = (100, "%") if percent else (1, "")
+    known = math.isfinite(low) and math.isfinite(high)
+    decimals = decimals_for(factor * low, factor * high) if known else decimals_for(factor * value, factor * value)
+
+    def digits(number: float) -> str:
+        return f"{factor * number:,.{decimals}f}" if decimals <= MOST_DECIMALS else f"{factor * number:.2g}"
+
+    interval = f" ({digits(low)} to {digits(high)}{unit})" if known else ""
+    return f"{name} {digits(value)}{unit}{interval}"
 
 
 def finished_sentence(event: Finished) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from .config import check
+from .drawing import BATCH
 from .files import make_folder, new_file
-from .model import BATCH, Model
+from .model import Model
 from .pictures import grid, save_png, scale_for
 
 GRID_PX, FEW_PX, FEW = 64, 128, 25

@@ -13,7 +13,7 @@ import pytest
 
 from ganvas.runs import Run
 
-from .helpers import assert_same, final_arrays
+from .helpers import assert_same, final_arrays, metrics
 
 TINY = ["--net.width", "4", "--batch-size", "8", "--latent-dim", "8", "--checkpoint-seconds", "0.05"]
 TRAIN = [sys.executable, "-m", "ganvas", "train", "digits", "--json", *TINY]
@@ -103,6 +103,42 @@ def test_two_processes_agree_with_one(tmp_path):
         # Some gradients are zero but for rounding (D's last bias does not matter to a relativistic game), and Adam
         # makes steps of full size out of them: not each weight agrees, but the nets do. Measured: 0.006.
         assert apart < 0.02 * moved, (net, apart / moved)
+
+
+JUDGED_TWICE = """
+import sys
+from pathlib import Path
+from tests.training.helpers import FakeJudge, judged
+
+for kimg in (0.04, 0.08):
+    judge = FakeJudge()
+    one = judged(Path(sys.argv[1]), judge, kimg=kimg)
+    done = list(one.fit())[-1].done
+    print(one.accelerator.process_index, kimg, done, judge.kimg, flush=True)
+"""
+
+
+def test_of_two_processes_the_first_one_judges_and_none_waits_for_ever(tmp_path):
+    """Twice, as a resumed run also looks at what was judged before."""
+    (tmp_path / "script.py").write_text(JUDGED_TWICE)
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [*TORCHRUN, str(tmp_path / "script.py"), str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == [
+        "0 0.04 True [0.024, 0.04]",
+        "0 0.08 True [0.064, 0.08]",
+        "1 0.04 True []",
+        "1 0.08 True []",
+    ]
+    run = Run.find(tmp_path / "run")
+    assert [record["kimg"] for record in metrics(run)] == [0.024, 0.04, 0.064, 0.08]
+    assert run.best() is not None
 
 
 def untrained(tmp_path: Path) -> dict[str, np.ndarray]:

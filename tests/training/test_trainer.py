@@ -37,6 +37,18 @@ def test_a_run_tells_its_story_in_order(tmp_path):
         assert (tmp_path / "run" / name).stat().st_size > 0
 
 
+def test_a_run_remembers_where_its_pictures_lie_and_tells_nobody(tmp_path):
+    shutil.copytree(prepare("digits").folder, tmp_path / "secret-place")
+    one = trainer(tmp_path / "run", data=prepare(tmp_path / "secret-place"))
+    list(one.fit())
+    assert one.run.data_folder() == tmp_path / "secret-place"
+    assert b"secret-place" not in (tmp_path / "run" / "run.json").read_bytes()
+    assert b"secret-place" not in (one.run.latest().folder / "ema.safetensors").read_bytes()
+    (tmp_path / "secret-place").rename(tmp_path / "elsewhere")
+    list(trainer(tmp_path / "run", data=prepare(tmp_path / "elsewhere")).fit())
+    assert one.run.data_folder() == tmp_path / "elsewhere"
+
+
 @pytest.mark.parametrize("name", recipes.names())
 def test_resumed_is_uninterrupted_bit_for_bit(tmp_path, name):
     """Nets, both optimisers and the average, of every recipe, after two stops in the middle."""
@@ -176,7 +188,8 @@ def test_dcgan_is_evaluated_on_held_out_pictures_after_each_epoch(tmp_path):
 def test_without_held_out_pictures_the_evaluation_is_left_out_with_a_warning(tmp_path):
     recipe = tiny("dcgan", holdout=0.0, batch_size=2500)
     events = list(trainer(tmp_path / "run", recipe, kimg=None, epochs=1).fit())
-    assert any(isinstance(event, Warned) and "--holdout" in event.message for event in events)
+    (warned,) = [event.message for event in events if isinstance(event, Warned)]
+    assert warned.endswith("Give --holdout 0.1, and at least 20 different pictures.")
     assert not any(isinstance(event, Evaluated) for event in events)
 
 
@@ -215,7 +228,7 @@ def test_null_labels_are_a_tenth_and_real_labels_fit_their_pictures(tmp_path):
 
 
 def test_every_epoch_shows_every_picture_once(tmp_path):
-    one = trainer(tmp_path / "run", tiny(batch_size=48))
+    one = trainer(tmp_path / "run", tiny(batch_size=48, holdout=0.0))
     shown = [one.batches._work(position) for position in range(10_000)]
     assert sorted(shown[:5000]) == sorted(shown[5000:]) == list(range(5000))
     assert shown[:5000] != shown[5000:]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import GanvasError, UnknownName, UsageError
 from ..registry import nearest
+from .evaluate import evaluate_verb
 from .prepare import prepare_verb
 from .runs import runs_verb
 from .sample import sample_verb
@@ -21,12 +22,19 @@ verbs:
   prepare   decode, crop and check pictures once, into one array
   train     learn from pictures; the same command goes on where it stopped
   sample    draw new works
+  evaluate  how good, how varied and how original they are, beside real pictures
   runs      list the runs, how far they are and where to look at them
 
 ganvas VERB --help explains a verb. Recipes, from quick start to history: canvas (default), dcgan, classic.
 """
 
-VERBS = {"prepare": prepare_verb, "train": train_verb, "sample": sample_verb, "runs": runs_verb}
+VERBS = {
+    "prepare": prepare_verb,
+    "train": train_verb,
+    "sample": sample_verb,
+    "evaluate": evaluate_verb,
+    "runs": runs_verb,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

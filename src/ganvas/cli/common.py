@@ -28,6 +28,22 @@ def with_bar(doing: str, work: Any) -> Any:
         return work(lambda done, total: bar.update(task, completed=done, total=total))
 
 
+def with_stages(work: Any, is_quiet: bool) -> Any:
+    """Runs `work(progress)` under a bar for what is being done at the moment; progress(doing, done, total)."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True, disable=is_quiet or not sys.stdout.isatty()) as bar:
+        task = bar.add_task("Opening", total=None)
+
+        def shown(doing: str, done: int, total: int) -> None:
+            if bar.tasks[0].description != doing:
+                bar.reset(task)  # another stage has another pace
+            bar.update(task, description=doing, completed=done, total=total)
+
+        return work(shown)
+
+
 def report(dataset: "Dataset") -> None:
     """What came of the pictures: how many, how large, and a line for each that was skipped."""
     channels, height, width = dataset.shape

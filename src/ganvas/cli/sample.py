@@ -31,6 +31,8 @@ def sample_verb(arguments: list[str]) -> None:
         """Draw only this label ("none": without one). By default each work's seed chooses."""
         truncation: float = 1.0
         """1: full variety; towards 0: more typical, more alike."""
+        best: bool = False
+        """Draw by the best generator, kept by train --evaluate-every, instead of the newest."""
         grid: bool = False
         """All works on one sheet, grid.png, instead of a file each."""
         columns: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
@@ -46,7 +48,7 @@ def sample_verb(arguments: list[str]) -> None:
     from ..api import open_model
     from ..works import save_files, save_grid, save_npz
 
-    model, choice = open_model(asked.run), (asked.count, asked.seed, asked.label, asked.truncation)
+    model, choice = open_model(asked.run, asked.best), (asked.count, asked.seed, asked.label, asked.truncation)
     if asked.npz:
         made = common.with_bar("Drawing", lambda bar: save_npz(model, asked.npz, *choice, asked.batch_size, bar))
     elif asked.grid:

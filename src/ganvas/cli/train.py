@@ -46,6 +46,11 @@ def train_verb(arguments: list[str]) -> None:
         """Pixels: 64, or 96x64. As in ganvas prepare, which has more choices."""
         checkpoint_seconds: float = 60.0
         """Between two checkpoints: the most that a kill can cost."""
+        evaluate_every: Annotated[str | None, tyro.conf.arg(metavar="PERIOD")] = None
+        """Score the averaged generator this often, and at the end, on pictures kept from training: 2m (minutes of
+        training) or 20kimg. The scores go into metrics.jsonl; the best generator is kept."""
+        best_by: str = "kernel"
+        """The score by which the best generator is kept, for ganvas sample --best."""
         json: bool = False
         """One JSON object a line instead of the progress bar."""
 
@@ -83,13 +88,15 @@ def train(dataset: "Dataset", asked: Any) -> None:
     trainer = make_trainer(
         dataset,
         asked.settings,
-        asked.minutes,
-        asked.kimg,
-        asked.epochs,
-        asked.out,
-        asked.seed,
-        asked.labels,
-        asked.checkpoint_seconds,
+        minutes=asked.minutes,
+        kimg=asked.kimg,
+        epochs=asked.epochs,
+        out=asked.out,
+        seed=asked.seed,
+        labels=asked.labels,
+        checkpoint_seconds=asked.checkpoint_seconds,
+        evaluate_every=asked.evaluate_every,
+        best_by=asked.best_by,
     )
     main_process = trainer.accelerator.is_main_process
     if main_process:

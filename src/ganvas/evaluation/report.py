@@ -9,6 +9,7 @@ import numpy as np
 
 from ..files import write_file
 from ..metrics.score import Estimate
+from ..runs import without_nan
 
 FORMAT = 1
 
@@ -97,7 +98,7 @@ class Report:
         return {line.score: line for line in self.lines}[score]
 
     def to_json(self) -> dict[str, Any]:
-        """All but the pixels."""
+        """All but the pixels; null for numbers that are not known."""
         found = {key: value for key, value in vars(self).items() if key != "examples"}
         found["lines"] = [asdict(line) for line in self.lines]
         found["left_out"] = [asdict(one) for one in self.left_out]
@@ -105,7 +106,7 @@ class Report:
         examples = {
             kind: [{key: getattr(one, key) for key in kept} for one in group] for kind, group in self.examples.items()
         }
-        return {"format": FORMAT, **found, "examples": examples}
+        return without_nan({"format": FORMAT, **found, "examples": examples})
 
     def save(self, path: Path) -> None:
         """Writes report.json. Raises StorageError."""

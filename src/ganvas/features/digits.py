@@ -6,11 +6,11 @@ Trained by `python scripts/train_digits_features.py` on the 5,000 digits that co
 from pathlib import Path
 
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..registry import features
 from .extractor import Extractor, as_grey, resize
+from .weights import load_into
 
 WEIGHTS = Path(__file__).with_name("digits.safetensors")
 SIDE_PX = 28
@@ -21,6 +21,7 @@ class Digits(Extractor):
 
     name = "digits"
     dim = 64
+    design = "1: three convolutions, each with ReLU and max pooling, and a linear layer; 28x28 px"
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,5 +46,5 @@ class Digits(Extractor):
 @features.register("digits")
 def digits(shape: tuple[int, int, int], weights: Path | None = None) -> Extractor:
     net = Digits()
-    net.load_state_dict(load_file(weights or WEIGHTS))
+    load_into(net, weights or WEIGHTS)
     return net

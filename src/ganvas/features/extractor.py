@@ -12,24 +12,40 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import UsageError
+
 PREPARATION = "2: bicubic, antialiased, clamped; grey replicated, alpha on white"
 """Part of every hash: other ways of preparing pictures give other features."""
 
 
 class Extractor(nn.Module):
-    """Base of all features. forward: (n, C, H, W) pictures in [-1, 1] -> (n, dim) float32."""
+    """Base of all features. forward: (n, C, H, W) pictures in [-1, 1] -> (n, dim) float32, each picture by itself."""
 
-    name: ClassVar[str]
+    name: str
     """Short, printed beside every score."""
     dim: int
     """Numbers a picture."""
+    design: ClassVar[str]
+    """In words, what the weights do not tell: part of the hash, so it changes with the code."""
+    preparation: ClassVar[str] = PREPARATION
+    """Of pictures, in words: part of the hash too."""
 
     def sha256(self) -> str:
-        """64 hex digits of what decides on the features: kind, preparation and all weights."""
-        digest = hashlib.sha256(f"{self.name}/{PREPARATION}".encode())
-        for key, value in self.state_dict().items():
+        """64 hex digits of what decides on the features: design, preparation, layers and all their numbers.
+
+        The same in every process and on every machine. Raises UsageError for numbers that are not in tensors.
+        """
+        digest = hashlib.sha256(f"{self.name}/{self.design}/{self.preparation}".encode())
+        for key, part in self.named_modules():
+            digest.update(f"{key} {type(part).__qualname__}\n".encode())
+        for key, value in (dict(self.named_buffers()) | self.state_dict()).items():
+            if not isinstance(value, Tensor):
+                raise UsageError(
+                    f"The features {self.name!r} keep {key} as {type(value).__name__}: only tensors can be hashed."
+                )
             digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+            numbers = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(numbers.view(torch.uint8).numpy().tobytes())  # through bytes, since numpy knows no bfloat16
         return digest.hexdigest()
 
 
@@ -64,6 +80,6 @@ def as_colour(pictures: Tensor) -> Tensor:
 
 
 def file_sha256(path: Path) -> str:
-    """Of a file's bytes."""
+    """Of a file's bytes. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,8 +11,8 @@ from .rows import BLOCK, Rows
 from .score import Estimate, Pair, Score, linear_bootstrap
 
 LEAST = 2000
-TINY = 1e-12
-"""Variances below this share of the largest are rounding."""
+TINY = 1e-6
+"""Deviations below this share of the largest are rounding."""
 
 
 @dataclass(frozen=True)
@@ -36,35 +36,52 @@ class Moments:
         return cls(pivot + offset, (products - n * torch.outer(offset, offset)) / (n - 1))
 
 
-def root(matrix: Tensor, power: float = 0.5) -> Tensor:
-    """A symmetric matrix >= 0 to a power; directions without variance stay without, also for a negative power."""
+def spectrum(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Roots (d,) of the eigenvalues of a symmetric matrix >= 0, and its eigenvectors (d, d)."""
     values, vectors = torch.linalg.eigh(matrix)
-    kept = values > TINY * values[-1]
-    powers = torch.where(kept, values.clamp_min(TINY * values[-1].clamp_min(1e-300)).pow(power), 0.0)
-    return (vectors * powers) @ vectors.T
+    return values.clamp_min(0).sqrt(), vectors
 
 
-def distance(a: Moments, b: Moments) -> float:
-    """|mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)). Heusel et al. 2017, eq. 6; Dowson & Landau 1982."""
-    half = root(b.covariance)
-    cross = torch.linalg.eigvalsh(half @ a.covariance @ half).clamp_min(0).sqrt().sum()
-    apart = (a.mean - b.mean).square().sum()
-    return float(apart + a.covariance.trace() + b.covariance.trace() - 2 * cross)
+def inverse(roots: Tensor, tiny: float) -> Tensor:
+    """1 / each; 0 for those below `tiny` of the largest, which are rounding."""
+    return torch.where(roots > tiny * roots[-1], 1 / roots.clamp_min(1e-300), 0.0)
 
 
-def influence(rows: Rows, own: Moments, other: Moments) -> np.ndarray:
+@dataclass(frozen=True)
+class Between:
+    """The distance between two clouds, and the symmetric maps (d, d) that take each covariance to the other's."""
+
+    distance: float
+    to_b: Tensor
+    to_a: Tensor
+
+    @classmethod
+    def of(cls, a: Moments, b: Moments) -> "Between":
+        """|mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)). Heusel et al. 2017, eq. 6; Dowson & Landau 1982.
+
+        With C = A^(1/2) B A^(1/2), the trace of (A B)^(1/2) is that of C^(1/2), and the maps are
+        A^(-1/2) C^(1/2) A^(-1/2) and A^(1/2) C^(-1/2) A^(1/2): two decompositions for all.
+        """
+        roots_a, vectors_a = spectrum(a.covariance)
+        half, half_inverse = ((vectors_a * powers) @ vectors_a.T for powers in (roots_a, inverse(roots_a, TINY)))
+        roots, vectors = spectrum(half @ b.covariance @ half)
+        apart = (a.mean - b.mean).square().sum()
+        distance = apart + a.covariance.trace() + b.covariance.trace() - 2 * roots.sum()
+        forth, back = half_inverse @ vectors, half @ vectors
+        return cls(float(distance), (forth * roots) @ forth.T, (back * inverse(roots, TINY**2)) @ back.T)
+
+
+def influence(rows: Rows, own: Moments, other: Moments, to_other: Tensor) -> np.ndarray:
     """(n,) how much each row's weight moves the distance, up to a constant.
 
-    The derivative of the distance by the own mean is 2 (mean - other mean), and by the own covariance 1 - T, where T is
-    the symmetric map that takes the own cloud to the other: T A T = B.
+    The derivative of the distance by the own mean is 2 (mean - other mean), and by the own covariance 1 - T, where T
+    takes the own covariance to the other's: T A T = B.
     """
-    half, inverse = root(own.covariance), root(own.covariance, -0.5)
-    T = inverse @ root(half @ other.covariance @ half) @ inverse
     slope = 2 * (own.mean - other.mean)
-    bend = (torch.eye(len(T), dtype=T.dtype, device=T.device) - T).float()
+    bend = (torch.eye(len(to_other), dtype=to_other.dtype, device=to_other.device) - to_other).float()
     parts = []
     for _, block in rows.blocks():
-        x = torch.from_numpy(block).to(T.device).double() - own.mean
+        x = torch.from_numpy(block).to(bend.device).double() - own.mean
         parts.append((x @ slope + ((x.float() @ bend) * x.float()).sum(dim=1)).cpu().numpy())
     return np.concatenate(parts)
 
@@ -89,6 +106,7 @@ class Frechet(Score):
 
     def measure(self, pair: Pair) -> Estimate:
         works, real = (Moments.of(side.features, pair.device) for side in (pair.works, pair.reference))
-        value = distance(works, real)
-        moved = influence(pair.works.features, works, real), influence(pair.reference.features, real, works)
-        return Estimate.of(value, linear_bootstrap(value, *moved), self.limits)
+        found = Between.of(works, real)
+        of_works = influence(pair.works.features, works, real, found.to_b)
+        of_real = influence(pair.reference.features, real, works, found.to_a)
+        return Estimate.of(found.distance, linear_bootstrap(found.distance, of_works, of_real), self.limits)

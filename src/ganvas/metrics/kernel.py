@@ -14,8 +14,14 @@ CHUNK = 2500
 
 
 def kernel(x: Tensor, y: Tensor) -> Tensor:
-    """(n, d), (m, d) -> (n, m): (x . y / d + 1)^3. Binkowski et al. 2018, eq. 4."""
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    """(n, d), (m, d) float32 -> (n, m) float64: (x . y / d + 1)^3. Bińkowski et al. 2018, sect. 4."""
+    return (x @ y.T).div_(x.shape[1]).add_(1).pow_(3).double()
+
+
+def among(x: Tensor) -> Tensor:
+    """(n,) mean kernel of each row with the other rows."""
+    table = kernel(x, x)
+    return (table.sum(dim=1) - table.diagonal()) / (len(x) - 1)
 
 
 def unbiased(x: Tensor, y: Tensor) -> tuple[float, Tensor, Tensor]:
@@ -23,12 +29,9 @@ def unbiased(x: Tensor, y: Tensor) -> tuple[float, Tensor, Tensor]:
 
     x: (n, d), y: (m, d) float32; sums in float64.   Gretton et al. 2012, eq. 3.
     """
-    n, m = len(x), len(y)
-    within_x, within_y, across = kernel(x, x).double(), kernel(y, y).double(), kernel(x, y).double()
-    among_x = (within_x.sum(dim=1) - within_x.diagonal()) / (n - 1)
-    among_y = (within_y.sum(dim=1) - within_y.diagonal()) / (m - 1)
+    among_x, among_y, across = among(x), among(y), kernel(x, y)
     x_to_y, y_to_x = across.mean(dim=1), across.mean(dim=0)
-    value = among_x.mean() + among_y.mean() - 2 * across.mean()
+    value = among_x.mean() + among_y.mean() - 2 * x_to_y.mean()
     return value.item(), 2 * (among_x - x_to_y), 2 * (among_y - y_to_x)
 
 

@@ -10,40 +10,22 @@ import torch
 from torch import Tensor
 
 from ..registry import scores
-from .rows import BLOCK, Rows
-from .score import Estimate, Pair, Score, linear_bootstrap
+from .neighbours import ROUNDING, centre_of, exact_distances, loaded, nearest, squared_distances
+from .rows import Rows
+from .score import Estimate, Pair, Score, beyond_chance, linear_bootstrap, of_share
 
 K = 5
+TINY = 1e-30
+"""Squared distances below it are 0."""
 
 
-def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """(n, d), (m, d) -> (n, m)."""
-    return (x.square().sum(1)[:, None] + y.square().sum(1)[None] - 2 * x @ y.T).clamp_min_(0)
+def squared_radii(pair: Pair, rows: Rows) -> Tensor:
+    """(n,) float32: squared distance of each row to its K-th nearest other row. Kynkäänniemi et al. 2019, eq. 1.
 
-
-def centre_of(rows: Rows, device: torch.device) -> Tensor:
-    """(d,) mean of the first block: taken off before distances, so that little is lost by cancellation."""
-    return torch.from_numpy(rows.read(0, BLOCK)).to(device).mean(dim=0)
-
-
-def loaded(block: np.ndarray, centre: Tensor) -> Tensor:
-    return torch.from_numpy(block).to(centre.device) - centre
-
-
-def radii(rows: Rows, centre: Tensor, k: int = K) -> Tensor:
-    """(n,) squared distance of each row to its k-th nearest other row."""
-    result = []
-    for start, block in rows.blocks():
-        x, nearest = loaded(block, centre), None
-        for other, block_y in rows.blocks():
-            squared = squared_distances(x, loaded(block_y, centre))
-            if other == start:
-                squared.fill_diagonal_(float("inf"))
-            candidates = squared if nearest is None else torch.cat([nearest, squared], dim=1)
-            nearest = candidates.topk(min(k, candidates.shape[1]), dim=1, largest=False).values
-        assert nearest is not None
-        result.append(nearest[:, -1])
-    return torch.cat(result)
+    A row's nearest one is itself, at distance 0, or one equal to it.
+    """
+    distances, _ = pair.once(("neighbourhoods", rows), lambda: nearest(rows, rows, K + 1, pair.device))
+    return torch.from_numpy(distances[:, -1]).to(pair.device).square()
 
 
 class Membership:
@@ -86,30 +68,62 @@ class Manifolds:
     def of(cls, pair: Pair) -> "Manifolds":
         works, real = pair.works.features, pair.reference.features
         centre = centre_of(real, pair.device)
-        real_radii, work_radii = radii(real, centre), radii(works, centre)
+        real_radii, work_radii = squared_radii(pair, real), squared_radii(pair, works)
         works_in_real = Membership(len(works), len(real), pair.device)
         real_in_works = Membership(len(real), len(works), pair.device)
         for w, work_block in works.blocks():
             x = loaded(work_block, centre)
             for r, real_block in real.blocks():
-                squared = squared_distances(x, loaded(real_block, centre))
+                squared = squared_distances(x, loaded(real_block, centre), slack=ROUNDING)
                 works_in_real.add(w, r, (squared <= real_radii[r : r + len(real_block)]).float())
                 real_in_works.add(r, w, (work_radii[w : w + len(x)] >= squared.T).float())
         return cls(works_in_real, real_in_works)
+
+
+def realism(pair: Pair) -> np.ndarray:
+    """(n,) float64 >= 0: how deep each work lies among the real pictures; above 1 inside a ball, infinite at a centre.
+
+    The greatest ratio of a ball's radius to the work's distance from its centre. Kynkäänniemi et al. 2019, eq. 5; as
+    there, only balls no larger than the median one count, since those around rare pictures reach far into the empty.
+    """
+    works, real = pair.works.features, pair.reference.features
+    centre, radii = centre_of(real, pair.device), squared_radii(pair, real)
+    radii = torch.where(radii <= radii.double().quantile(0.5), radii, 0.0)
+    result = np.empty(len(works))
+    for start, block in works.blocks():
+        x = loaded(block, centre)
+        best, balls = x.new_zeros(len(x)), torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        for first, real_block in real.blocks():
+            squared = squared_distances(x, loaded(real_block, centre)).clamp_min_(TINY)
+            ratio, ball = (radii[first : first + len(real_block)] / squared).max(dim=1)
+            balls = torch.where(ratio > best, ball + first, balls)
+            best = torch.maximum(ratio, best)
+        chosen = balls.cpu().numpy()
+        distance = exact_distances(block, real, chosen[:, None])[:, 0]
+        radius = radii[balls].double().sqrt().cpu().numpy()
+        result[start : start + len(block)] = np.divide(
+            radius, distance, out=np.full(len(x), np.inf), where=distance > 0
+        )
+    return result
 
 
 def share_inside(found: Membership) -> tuple[float, np.ndarray, np.ndarray]:
     """Share of the points that lie in any ball, and the influences of the points and of the balls.
 
     A ball's influence is that of leaving it out: the points that it alone holds would be lost. That other balls would
-    grow a little is left out, so the interval is rather too wide.
+    grow a little is left out.
     """
     within = (found.inside > 0).double().cpu().numpy()
-    return within.mean(), within, found.only_by_ball().cpu().numpy() * len(found.holds) / len(within)
+    lost = beyond_chance(found.only_by_ball().double().cpu().numpy())
+    return within.mean(), of_share(within), lost * len(lost) / len(within)
 
 
 class Manifold(Score):
-    """Base of the four."""
+    """Base of the four.
+
+    Their intervals are of first order, and hold the balls for drawn one by one, though neighbours decide on a ball's
+    size. In simulations they covered the expected value in 90 to 99% of all cases.
+    """
 
     as_percent = True
     better = "higher"
@@ -121,7 +135,8 @@ class Manifold(Score):
         raise NotImplementedError
 
     def measure(self, pair: Pair) -> Estimate:
-        value, *influences = self.parts(pair.once("manifolds", lambda: Manifolds.of(pair)))
+        key = ("manifolds", pair.works.features, pair.reference.features)
+        value, *influences = self.parts(pair.once(key, lambda: Manifolds.of(pair)))
         return Estimate.of(value, linear_bootstrap(value, *influences), self.limits)
 
 
@@ -161,7 +176,7 @@ class Density(Manifold):
 
     def parts(self, found: Manifolds) -> tuple[float, np.ndarray, np.ndarray]:
         inside, holds = (x.double().cpu().numpy() for x in (found.works_in_real.inside, found.works_in_real.holds))
-        return inside.mean() / K, inside / K, holds * len(holds) / (K * len(inside))
+        return inside.mean() / K, inside / K, beyond_chance(holds) * len(holds) / (K * len(inside))
 
 
 @scores.register("coverage")
@@ -175,4 +190,5 @@ class Coverage(Manifold):
     def parts(self, found: Manifolds) -> tuple[float, np.ndarray, np.ndarray]:
         balls = found.works_in_real
         covered = (balls.holds > 0).double().cpu().numpy()
-        return covered.mean(), balls.only_by_point().cpu().numpy() * len(balls.inside) / len(covered), covered
+        lost = beyond_chance(balls.only_by_point().double().cpu().numpy())
+        return covered.mean(), lost * len(lost) / len(covered), of_share(covered)

@@ -41,6 +41,13 @@ class Rows:
             file.seek(start * self._row_bytes)
             file.write(np.ascontiguousarray(rows, self.dtype).tobytes())
 
+    def put(self, indices: np.ndarray, rows: np.ndarray) -> None:
+        """Puts `rows` in at the rows `indices`. The file must exist."""
+        content = np.ascontiguousarray(rows, self.dtype)
+        with self.path.open("r+b") as file:
+            for index, row in zip(indices, content, strict=True):
+                os.pwrite(file.fileno(), row.tobytes(), int(index) * self._row_bytes)
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop, a copy."""
         stop = min(stop, len(self))

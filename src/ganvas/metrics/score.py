@@ -1,7 +1,8 @@
 """What a score is, what it is given, and how its interval comes about."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -17,12 +18,15 @@ REPLICATES = 1000
 LEVEL = 0.95
 """Of all intervals."""
 
+PIXELS_AT_ONCE = 2**22
+"""That a score holds as float32, 16 MiB; what it computes with them takes several times as much."""
+
 Question = Literal["How good?", "How varied?", "How original?", "Does it obey?"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Side:
-    """A set of pictures, works or real ones, as the scores see it."""
+    """A set of pictures, works or real ones, as the scores see it. It is equal to itself alone, so it can be a key."""
 
     features: Rows
     """(n, dim) float32."""
@@ -35,7 +39,7 @@ class Side:
         return len(self.features)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pair:
     """Works beside real pictures. `works` and `reference` are of equal number."""
 
@@ -47,17 +51,15 @@ class Pair:
     device: torch.device
     training: Rows | None = None
     """Features of all pictures that the model learned from; None where that is not known."""
-    training_content: np.ndarray | None = None
-    """(n,) uint64, equal for identical training pictures."""
     held_out: Rows | None = None
     """Features of real pictures that it did not learn from; None when there are too few."""
     stand_ins: Side | None = None
     """Other real pictures, as many, that play the works when the floor is measured."""
-    memo: dict[Any, Any] = field(default_factory=dict)
-    """What scores share: see `once`."""
+    memo: dict[Hashable, Any] = field(default_factory=dict)
+    """What scores share: see `once`. Pairs that have a side in common may have it in common, too."""
 
-    def once(self, key: object, make: Callable[[], T]) -> T:
-        """make(), or what it returned before under this key."""
+    def once(self, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+        """make(), or what it returned before under this key: what is made, and each Side or Rows that it is made of."""
         if key not in self.memo:
             self.memo[key] = make()
         return self.memo[key]
@@ -80,7 +82,13 @@ class Estimate:
         """
         tail = (1 - LEVEL) / 2
         low, high = np.quantile(replicates - replicates.mean(), [tail, 1 - tail]) + value
-        return cls(float(value), *(float(np.clip(end, *limits)) for end in (low, high)))
+        # The value lies inside whatever rounding does to an interval without width.
+        return cls(*np.clip([value, min(low, value), max(high, value)], *limits).tolist())
+
+
+def at_once(shape: tuple[int, int, int], most: int = 500) -> int:
+    """How many pictures of this shape, (C, H, W), to look at together: memory does not grow with their size either."""
+    return min(most, max(1, PIXELS_AT_ONCE // math.prod(shape)))
 
 
 class Score(ABC):
@@ -116,6 +124,26 @@ class Score(ABC):
     def floor(self, pair: Pair, stand_ins: Pair) -> Estimate:
         """Of real pictures in the works' place: what nothing can beat but by chance. `stand_ins` holds them."""
         return self.measure(stand_ins)
+
+
+def of_share(inside: np.ndarray) -> np.ndarray:
+    """The influences on a share: (n,) 0 or 1 -> (n + 4,) with two more of each.
+
+    Without them nobody would doubt a share of 0 or 1. So it ends about 3 / n away, as the "rule of three" has it.
+    Agresti & Coull 1998, "add two successes and two failures".
+    """
+    return np.append(inside, [0.0, 0.0, 1.0, 1.0])
+
+
+def beyond_chance(counts: np.ndarray) -> np.ndarray:
+    """(n,) counts, drawn towards their mean until they vary as what they count would without the chance of counting.
+
+    Influences of both sides that come from the same pairs would count the chance in each pair twice. Counts of
+    independent events have it as a variance equal to their mean (Poisson), which is taken off.
+    """
+    mean, variance = counts.mean(), counts.var()
+    kept = max(0.0, 1 - mean / variance) if variance > 0 else 0.0
+    return mean + (counts - mean) * np.sqrt(kept)
 
 
 def linear_bootstrap(value: float, *influences: np.ndarray, replicates: int = REPLICATES) -> np.ndarray:

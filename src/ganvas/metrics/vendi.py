@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..registry import scores
+from .rows import Rows
 from .score import Estimate, Pair, Score, linear_bootstrap
 
 
@@ -27,22 +27,47 @@ class Vendi(Score):
     limits = (1.0, float("inf"))
 
     def measure(self, pair: Pair) -> Estimate:
-        rows, device = pair.works.features, pair.device
-        centre = torch.zeros(rows.shape[1], dtype=torch.float64, device=device)
-        for _, block in pair.reference.features.blocks():
-            centre += torch.from_numpy(block).to(device).double().sum(dim=0) / len(pair.reference)
-        alike = torch.zeros(len(centre), len(centre), dtype=torch.float64, device=device)
-        for x in self._directions(pair, centre):
-            alike += x.T @ x / len(rows)
+        centre = mean_of(pair.reference.features, pair.device)
+        alike = torch.zeros(len(centre), len(centre), dtype=torch.float64, device=pair.device)
+        for x, _ in directions(pair.works.features, centre):
+            alike += x.T @ x / len(pair.works)
         values, vectors = torch.linalg.eigh(alike)
         logs = values.clamp_min(1e-15).log()
-        entropy = -(values.clamp_min(0) * logs).sum()
-        score = entropy.exp()
-        # d entropy / d weight of x = -x' log(A) x - entropy - 1 + ..., of which only differences count.
-        moved = [-((x @ vectors).square() @ logs) * score for x in self._directions(pair, centre)]
-        return Estimate.of(score.item(), linear_bootstrap(score.item(), torch.cat(moved).cpu().numpy()), self.limits)
+        score = (-(values.clamp_min(0) * logs).sum()).exp()
+        found = (influences(x, lengths, vectors, logs) for x, lengths in directions(pair.works.features, centre))
+        of_works, pulls = zip(*found, strict=True)
+        pull = torch.stack(pulls).sum(dim=0) / len(pair.works)
+        of_real = [
+            (torch.from_numpy(block).to(pair.device).double() @ pull) * score
+            for _, block in pair.reference.features.blocks()
+        ]
+        moved = (score * torch.cat(of_works)).cpu().numpy(), torch.cat(of_real).cpu().numpy()
+        return Estimate.of(score.item(), linear_bootstrap(score.item(), *moved), self.limits)
 
-    def _directions(self, pair: Pair, centre: Tensor) -> Iterator[Tensor]:
-        """The works' features as unit vectors, a block at a time."""
-        for _, block in pair.works.features.blocks():
-            yield F.normalize(torch.from_numpy(block).to(pair.device).double() - centre, dim=1)
+
+def mean_of(rows: Rows, device: torch.device) -> Tensor:
+    """(d,) float64."""
+    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=device)
+    for _, block in rows.blocks():
+        total += torch.from_numpy(block).to(device).double().sum(dim=0)
+    return total / len(rows)
+
+
+def directions(rows: Rows, centre: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each row seen from the centre, a block at a time: unit vectors (b, d), lengths (b, 1), float64."""
+    for _, block in rows.blocks():
+        x = torch.from_numpy(block).to(centre.device).double() - centre
+        lengths = x.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        yield x / lengths, lengths
+
+
+def influences(x: Tensor, lengths: Tensor, vectors: Tensor, logs: Tensor) -> tuple[Tensor, Tensor]:
+    """Of rows with unit vectors x (b, d): (b,) how much each row's weight moves the entropy, up to a constant.
+
+    And (d,) how much a step of the centre does, summed over the rows. With L the logarithm of the mean of x x', the
+    entropy moves by -x' L x for a row's weight, and by -2 x' L dx for a step dx = -(1 - x x') dc / length of its x.
+    """
+    seen = x @ vectors
+    along = seen.square() @ logs
+    turned = (seen * logs) @ vectors.T
+    return -along, (2 * (turned - along[:, None] * x) / lengths).sum(dim=0)

@@ -22,5 +22,4 @@ def dcgan() -> Recipe:
         final_lr_share=1.0,
         betas=(0.5, 0.999),
         evaluate_each_epoch=True,
-        holdout=0.1,
     )

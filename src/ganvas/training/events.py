@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,19 @@ class Evaluated(Event):
 
 
 @dataclass(frozen=True)
+class Scored(Event):
+    """The averaged generator was judged on validation pictures; NaN is a score that came out as no number."""
+
+    scores: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    """95%, (low, high)."""
+    best: bool
+    """Whether this generator is the best so far, and kept as such."""
+    took_seconds: float
+    """Not counted in `seconds`."""
+
+
+@dataclass(frozen=True)
 class Saved(Event):
     """A checkpoint is complete on the disk."""
 
@@ -79,3 +93,12 @@ class Finished(Event):
 
     done: bool
     run: Path
+
+
+def rounded(value: Any) -> Any:
+    """JSON values with their floats to six significant digits, for a log that people read."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -16,14 +16,15 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from ..dataset import Dataset
+from ..dataset import FEWEST_TO_SPLIT, Dataset
 from ..errors import CheckpointError, NonFiniteLoss, UsageError
 from ..registry import games
 from ..runs import Checkpoint, Run
 from ..tensors import as_floats, seeded
 from . import ema, machine, state
 from .batches import Batches
-from .events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned
+from .events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
+from .judging import Judging, Jury
 from .preview import Previews, due
 from .schedule import Schedule, cosine, ema_decay
 from .step import Players, accuracies, discriminator_step, generator_step
@@ -38,10 +39,14 @@ class Trainer:
 
     run: the run folder, new or with checkpoints to go on from.   dataset: the one that `run.config` was made for.
     checkpoint_seconds: the most training time that a kill can cost.
+    judging: who scores the averaged generator, how often; it is also scored at the run's end. The time that this takes
+    is no time of training: a run of given minutes is not cut short by it, and every weight is the same without it.
     Raises UsageError when the batch cannot be shared among the processes.
     """
 
-    def __init__(self, run: Run, dataset: Dataset, checkpoint_seconds: float = 60.0) -> None:
+    def __init__(
+        self, run: Run, dataset: Dataset, checkpoint_seconds: float = 60.0, judging: Judging | None = None
+    ) -> None:
         machine.keep_freed_memory()
         self.run, self.dataset, self.checkpoint_seconds = run, dataset, checkpoint_seconds
         config, recipe = run.config, run.config.recipe
@@ -58,6 +63,7 @@ class Trainer:
         self.players = self._players()
         self.average = ema.frozen_copy(self.players.bare_G)
         self.previews = Previews(run, recipe, self.device)
+        self.jury = Jury(run, judging) if judging else None
         self.images, self.seconds = 0, 0.0
         self._saved: tuple[int, bool, str] | None = None
         self._stop = False
@@ -111,6 +117,8 @@ class Trainer:
         done = self._progress() >= 1
         if (self.images, done, str(self.run.config.budget)) != self._saved:
             yield from self._save(done)
+        if done and self.jury is not None and self.jury.last[0] != self.images:
+            yield from self._judge(self.jury)
         if done and self.accelerator.is_main_process:
             yield Preview(*self._now(), self.previews.draw(self.average, self.images))
             self.previews.over_time()
@@ -132,6 +140,12 @@ class Trainer:
                 steps, reported, since = 0, self.seconds, time.monotonic()
             if self._evaluates() and self.images // len(self.train_works) > epoch:
                 yield self._evaluate(self.images // len(self.train_works))
+            if self.jury is not None and self.jury.is_due(*self._seen()) and self._progress() < 1:
+                self._check_finite(sums)
+                began = time.monotonic()
+                yield from self._judge(self.jury)
+                judged = time.monotonic() - began
+                origin, since = origin + judged, since + judged
             if due(self._progress()) > drawn and self._progress() < 1:
                 drawn = due(self._progress())
                 if self.accelerator.is_main_process:
@@ -166,11 +180,21 @@ class Trainer:
         self.seconds, stop = clock.tolist()
         return stop > 0
 
+    def _judge(self, jury: Jury) -> Iterator[Event]:
+        """The average is scored by the main process; the others wait."""
+        jury.last = self._seen()
+        if self.accelerator.is_main_process:
+            yield from jury.judge(self.average, *self._seen())
+        self.accelerator.wait_for_everyone()
+
     def _evaluates(self) -> bool:
         return self.recipe.evaluate_each_epoch and len(self.held_out) > 0
 
     def _progress(self) -> float:
         return self.schedule.progress(self.images, self.seconds)
+
+    def _seen(self) -> tuple[int, float]:
+        return self.images, self.seconds
 
     def _now(self) -> tuple[float, float]:
         return self.images / 1000, self.seconds
@@ -213,8 +237,7 @@ class Trainer:
 
     def _log(self, name: str, event: Event) -> None:
         if self.accelerator.is_main_process:
-            record = {key: rounded(value) for key, value in asdict(event).items()}
-            self.run.append(name, {**record, "kimg": event.kimg})
+            self.run.append(name, {**rounded(asdict(event)), "kimg": event.kimg})
 
     def _check_finite(self, sums: Tensor) -> None:
         """Raises NonFiniteLoss before anything broken reaches a checkpoint."""
@@ -263,16 +286,23 @@ class Trainer:
             if warnings:
                 raise CheckpointError(f"No checkpoint of {self.run.folder} can be read. {warnings[0]}")
         if self.recipe.evaluate_each_epoch and not self._evaluates():
-            warnings.append("No evaluation after each epoch, as no picture is held out. Give --holdout 0.1.")
+            warnings.append(
+                "No evaluation after each epoch, as no picture is held out. Give --holdout 0.1, and at least "
+                f"{FEWEST_TO_SPLIT} different pictures."
+            )
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             for unreadable in damaged:
                 unreadable.set_aside()
             self.run.rewind(self.images)
+            self.run.store_data_folder(self.dataset.folder)
             for name in ("dataset.json", "works.jsonl"):
                 if not (self.run.folder / name).exists():
                     shutil.copyfile(self.dataset.folder / name, self.run.folder / name)
         self.accelerator.wait_for_everyone()
+        if self.jury is not None:
+            warnings += self.jury.recall(self.average)
+            self.accelerator.wait_for_everyone()  # so that all have read before the first one writes again
         return warnings, checkpoint
 
     def _restore(self, checkpoint: Checkpoint) -> None:
@@ -291,8 +321,3 @@ def check_shares(batch_size: int, processes: int) -> None:
     """Raises UsageError when the batch cannot be shared evenly."""
     if batch_size % processes:
         raise UsageError(f"batch_size {batch_size} cannot be shared evenly by {processes} processes.")
-
-
-def rounded(value: Any) -> Any:
-    """Floats to six significant digits, for a log that people read."""
-    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -1,0 +1,77 @@
+"""`ganvas evaluate`."""
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from . import common
+
+
+def evaluate_verb(arguments: list[str]) -> None:
+    import tyro
+
+    @dataclass(frozen=True)
+    class Evaluate:
+        """How good, how varied and how original a run's works are: each score beside that of real pictures.
+
+        Prints a table and writes report.html (pictures, curves, every number explained) and report.json. Several
+        processes: python -m torch.distributed.run --nproc-per-node 2 -m ganvas evaluate RUN
+        """
+
+        run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+        """A run folder, or an ema.safetensors file."""
+        data: Annotated[str | None, tyro.conf.arg(metavar="DATA")] = None
+        """Real pictures to compare with; by default those that the run learned from, of which it uses the ones kept
+        from training: the test split, or the share --holdout."""
+        count: int = 10_000
+        """Works to draw, and real pictures to compare them with; fewer where there are fewer real pictures."""
+        metrics: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="NAME")] = None
+        """Only these scores, such as: frechet kernel coverage copying. By default all that can be told."""
+        features: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+        """What the scores see through: digits, effnet, random or inception; by default what suits the pictures."""
+        weights: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """A file of weights for the features digits or inception."""
+        against: Literal["held-out", "training"] | None = None
+        """Compare with pictures kept from training, or with those learned from; by default the former where there are
+        enough."""
+        seed: int = 0
+        """The first work's seed; the next ones count up."""
+        best: bool = False
+        """Take the checkpoint that scored best while it learned (train with --evaluate-every), not the newest."""
+        out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """Folder for the reports; by default the run's."""
+        json: bool = False
+        """Print the report as JSON instead of a table."""
+
+    asked = common.parse(Evaluate, "evaluate", arguments)
+    from rich.console import Console
+
+    from ..evaluation.page import save_page
+    from ..evaluation.table import show_report
+    from ..files import make_folder
+    from ..model import open_model
+    from ..runs import Run
+    from ..training.machine import accelerator
+
+    model = open_model(asked.run, best=asked.best)
+    options = {name: getattr(asked, name) for name in ("count", "features", "weights", "against", "seed")}
+    leads = accelerator().is_main_process
+    report = common.with_stages(
+        lambda progress: model.evaluate(asked.data, asked.metrics, progress=progress, **options),
+        asked.json or not leads,
+    )
+    if not leads:
+        return
+    folder = make_folder(asked.out or (asked.run if asked.run.is_dir() else asked.run.parent))
+    run = Run(model.folder, model.config) if model.folder else None
+    report.save(folder / "report.json")
+    stats, metrics = (run.read("stats.jsonl"), run.read("metrics.jsonl")) if run else ((), ())
+    save_page(report, folder / "report.html", stats, metrics)
+    if asked.json:
+        print(json.dumps(report.to_json(), ensure_ascii=False))
+    else:
+        show_report(report, Console(width=None if sys.stdout.isatty() else 120))
+        print(f"See it with pictures: {shlex.quote(str(folder / 'report.html'))}")

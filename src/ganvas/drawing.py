@@ -1,0 +1,67 @@
+"""From seeds to pictures: what a model, an evaluation and a judge during training share."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import nn
+
+from .config import check
+from .errors import UnknownName, UsageError
+from .registry import nearest
+from .runs import RunConfig
+from .tensors import seeded, to_uint8
+
+BATCH = 100
+"""Works drawn at once."""
+
+
+class Drawer:
+    """Draws by a generator. Everything about a work follows from its seed.
+
+    generator: in evaluation mode, on `device`; it is only looked at.   name: what errors call the model.
+    """
+
+    def __init__(self, generator: nn.Module, config: RunConfig, name: str, device: torch.device) -> None:
+        self.generator, self.config, self.name, self.device = generator, config, name, device
+        self.labels = config.label_names
+
+    def pixels(
+        self, seeds: Sequence[int], *, label: str | int | None = None, truncation: float = 1.0, batch_size: int = BATCH
+    ) -> Iterator[np.ndarray]:
+        """The works of `seeds` as (n, H, W, C) uint8 arrays of up to `batch_size`; for many, in flat memory.
+
+        label, truncation: as in `ganvas.Model.sample`. Raises UnknownName, UsageError.
+        """
+        check(0 <= truncation <= 1, "truncation", truncation, "between 0 and 1")
+        for start in range(0, len(seeds), batch_size):
+            part = seeds[start : start + batch_size]
+            # A normal latent's mean is 0, so truncation towards the mean is a factor. Karras et al. 2019, sect. B.
+            z = torch.stack([self.latent(s) for s in part]).mul(truncation)
+            y = torch.tensor(self.label_numbers(part, label))
+            with torch.inference_mode():
+                yield to_uint8(self.generator(z.to(self.device), y.to(self.device)))
+
+    def latent(self, seed: int) -> torch.Tensor:
+        """z of a seed: (latent_dim,) normals that depend on the seed alone."""
+        return torch.randn(self.config.recipe.latent_dim, generator=seeded(seed, "latent"))
+
+    def label_numbers(self, seeds: Sequence[int], label: str | int | None = None) -> list[int]:
+        """The number of each work's label; `len(labels)` is the null label. Raises UnknownName, UsageError."""
+        if label is None and self.labels:
+            return [self._label_of(seed) for seed in seeds]
+        if label is None or (str(label) == "none" and "none" not in self.labels):
+            return [len(self.labels)] * len(seeds)
+        if not self.labels:
+            raise UsageError(f"{self.name} learned without labels; leave out the label {label!r}.")
+        if str(label) not in self.labels:
+            raise UnknownName(f"No label {str(label)!r} in {self.name}.{nearest(str(label), self.labels)}")
+        return [self.labels.index(str(label))] * len(seeds)
+
+    @cached_property
+    def _label_weights(self) -> torch.Tensor:
+        return torch.tensor(self.config.label_counts, dtype=torch.float64)
+
+    def _label_of(self, seed: int) -> int:
+        return int(torch.multinomial(self._label_weights, 1, generator=seeded(seed, "label")))

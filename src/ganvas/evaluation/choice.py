@@ -1,0 +1,132 @@
+"""Which real pictures an evaluation looks at: those to compare with, others for the floor, those learned from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..config import check
+from ..dataset import Dataset
+from ..errors import DataError
+from ..runs import RunConfig
+
+LEAST = 100
+"""Fewer works than this tell nothing."""
+ENOUGH = 500
+"""With fewer held-out pictures the training pictures are compared with, unless told otherwise."""
+MOST_HELD_OUT = 5000
+"""That the copying rate is calibrated with."""
+
+Against = Literal["held-out", "training"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some pictures of a prepared dataset; `indices` (n,) in an order of their own."""
+
+    dataset: Dataset
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def pictures(self, chosen: np.ndarray) -> np.ndarray:
+        """uint8 (k, H, W, C) of the part's pictures `chosen`, (k,)."""
+        return self.dataset.batch(self.indices[chosen])
+
+    def labels(self, names: Sequence[str]) -> np.ndarray:
+        """(n,) int64: each picture's label as a place in `names`, -1 for none or one that is not there."""
+        places = {name: place for place, name in enumerate(names)}
+        table = np.array([places.get(name, -1) for name in self.dataset.label_names] + [-1], np.int64)
+        return table[self.dataset.labels[self.indices]]  # -1, no label, is the table's last entry
+
+    def first(self, count: int) -> "Part":
+        return Part(self.dataset, self.indices[:count])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The real pictures of an evaluation. `reference` and `stand_ins` are of equal number and share no picture."""
+
+    reference: Part
+    stand_ins: Part
+    training: Part | None
+    """All that the model learned from, where they are at hand."""
+    held_out: Part | None
+    """Of the same collection, but not learned from; up to `MOST_HELD_OUT`."""
+    compared_with: str
+    warnings: tuple[str, ...]
+
+
+def shuffled(indices: np.ndarray) -> np.ndarray:
+    """In an order that is the same each time: scores that go by blocks need each block to hold everything."""
+    return np.random.default_rng(0).permutation(indices)
+
+
+def choose(
+    config: RunConfig, own: Dataset | None, other: Dataset | None, count: int, against: Against | None = None
+) -> Choice:
+    """The pictures for `count` works, or for as many as there are real ones to compare with.
+
+    own: what the run learned from, if it is at hand.   other: the pictures to compare with instead, if given.
+    against: compare with pictures kept from training, or with those learned from; None takes the former where there are
+    at least `ENOUGH` of them.   Raises UsageError, DataError when there are too few.
+    """
+    check(type(count) is int and count >= LEAST, "count", count, f"a whole number of at least {LEAST}")
+    train, held = (np.empty(0, int), np.empty(0, int)) if own is None else own.split(config.recipe.holdout, config.seed)
+    if other is not None:
+        pool = of_other(other, own, train)
+    else:
+        assert own is not None
+        pool = of_own(own, train, held, against)
+    compared, rest, what = shuffled(pool.compared), shuffled(pool.rest), pool.what
+    most = min(len(compared), (len(compared) + len(rest)) // 2)
+    if most < LEAST:
+        raise DataError(
+            f"{pool.dataset.source}: too few real pictures to compare with: {len(compared):,} {what}, and "
+            f"{len(rest):,} others for the floor. At least {LEAST} of both are needed; give more with --data."
+        )
+    n = min(count, most)
+    warnings = pool.warnings
+    if n < count:
+        warnings = (*warnings, f"{n:,} works were compared, not {count:,}: there are no more {what} to compare with.")
+    return Choice(
+        reference=Part(pool.dataset, compared[:n]),
+        stand_ins=Part(pool.dataset, np.concatenate([rest, compared[n:]])[:n]),
+        training=None if own is None else Part(own, train),
+        held_out=None if own is None or not len(held) else Part(own, shuffled(held)[:MOST_HELD_OUT]),
+        compared_with=f"{n:,} {what}" + (f" of {pool.dataset.source}" if other is not None else ""),
+        warnings=warnings,
+    )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Where real pictures are taken from: indices to compare with, and further ones for the floor."""
+
+    dataset: Dataset
+    compared: np.ndarray
+    rest: np.ndarray
+    what: str
+    warnings: tuple[str, ...] = ()
+
+
+def of_own(own: Dataset, train: np.ndarray, held: np.ndarray, against: Against | None) -> Pool:
+    """Its own test pictures, or else those held out; the ones learned from where these are too few."""
+    test = held[own.is_test[held]]
+    kept, what = (test, "test pictures") if len(test) else (held, "held-out pictures")
+    if against == "held-out" or (against is None and len(kept) >= ENOUGH):
+        return Pool(own, kept, train, what)
+    few = "" if against else f"There are only {len(kept):,} {what}. "
+    warning = f"{few}The works are compared with pictures that the model learned from, which forgives copying."
+    return Pool(own, train, held, "training pictures", (warning,))
+
+
+def of_other(other: Dataset, own: Dataset | None, train: np.ndarray) -> Pool:
+    """Its test pictures, or all if it has no test split; never one that the model learned from."""
+    learned = np.zeros(len(other), bool) if own is None else np.isin(other.content, own.content[train])
+    test = other.is_test & ~learned
+    if test.any():
+        return Pool(other, np.flatnonzero(test), np.flatnonzero(~other.is_test & ~learned), "test pictures")
+    return Pool(other, np.flatnonzero(~learned), np.empty(0, int), "pictures")

@@ -1,0 +1,57 @@
+"""Works to look at beside the training pictures nearest to them: a person judges what no number tells."""
+
+import numpy as np
+
+from ..metrics.manifold import realism
+from ..metrics.neighbours import neighbours_of_held_out, neighbours_of_works
+from ..metrics.score import Pair
+from .choice import Choice, Part
+from .report import Example
+
+SHOWN = 8
+"""Works of each kind."""
+
+
+def examples(pair: Pair, choice: Choice, seed: int) -> dict[str, tuple[Example, ...]]:
+    """The best, typical and worst works by realism, and those closest to a training picture where it is known."""
+    real = realism(pair)
+    order = np.argsort(-real, kind="stable")
+    middle = max(0, len(order) // 2 - SHOWN // 2)
+    kinds = {
+        "best": order[:SHOWN],
+        "typical": order[middle : middle + SHOWN],
+        "worst": order[::-1][:SHOWN],
+    }
+    distances = places = held_out = None
+    if pair.training is not None:
+        distances, places = neighbours_of_works(pair)
+        kinds["nearest"] = np.argsort(distances[:, 0], kind="stable")[:SHOWN]
+    if pair.training is not None and pair.held_out is not None:
+        held_out = np.sort(neighbours_of_held_out(pair))
+    shown = np.unique(np.concatenate([*kinds.values()]))
+    names = {} if places is None or choice.training is None else names_of(choice.training, places[shown].ravel())
+
+    def example(work: int) -> Example:
+        found = [] if places is None else places[work].tolist()
+        label = pair.works.labels[work]
+        distance = float("nan") if distances is None else float(distances[work, 0])
+        farther = float("nan") if held_out is None else 1 - np.searchsorted(held_out, distance, "right") / len(held_out)
+        return Example(
+            seed=seed + int(work),
+            label=pair.label_names[label] if label >= 0 else None,
+            realism=float(real[work]),
+            pixels=pair.works.pictures(np.array([work]))[0],
+            nearest=tuple(choice.training.pictures(np.array(found))) if choice.training and found else (),
+            nearest_names=tuple(names[place] for place in found),
+            distance=distance,
+            closer_than=float(farther),
+        )
+
+    return {kind: tuple(example(int(work)) for work in works) for kind, works in kinds.items()}
+
+
+def names_of(part: Part, places: np.ndarray) -> dict[int, str]:
+    """The file names of the part's pictures `places`."""
+    wanted = {int(part.indices[place]): int(place) for place in places}
+    works = enumerate(part.dataset.works())
+    return {wanted[number]: str(work["name"]) for number, work in works if number in wanted}

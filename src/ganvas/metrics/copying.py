@@ -1,0 +1,87 @@
+"""Copying: how many works lie closer to a training picture than real pictures that were not learned from do."""
+
+import numpy as np
+
+from ..registry import scores
+from .neighbours import neighbours_of_held_out, neighbours_of_works
+from .score import REPLICATES, Estimate, Pair, Score
+
+FALSE_ALARMS = 0.01
+"""Share of fresh real pictures that are called copies."""
+LEAST_HELD_OUT = 200
+SAME = 1e-4
+"""Of the median distance of held-out pictures: what is closer is the same picture, but for rounding in the features."""
+
+
+def threshold(distances: np.ndarray) -> float:
+    """From held-out distances (m,) to that below which a fresh real picture lies in FALSE_ALARMS of all cases.
+
+    A new picture lies below the k-th of m with probability k / (m + 1), whatever the distribution, so between the two
+    nearest k is interpolated by that rule (Hyndman & Fan 1996, definition 6); the usual one gives 1.5% for m = 200.
+    """
+    return float(np.quantile(distances, FALSE_ALARMS, method="weibull"))
+
+
+def rate(distances: np.ndarray, held_out: np.ndarray) -> float:
+    """Share of `distances` (n,) at or below the threshold that `held_out` (m,) gives.
+
+    At, because a copy has distance 0, and so has the threshold where held-out pictures are themselves found among the
+    training pictures. Then there are more false alarms, in the floor too.
+    """
+    return float(np.mean(distances <= max(threshold(held_out), SAME * np.median(held_out))))
+
+
+def replicates(distances: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """(REPLICATES,) rates on resamples of both sides, the threshold taken anew each time; the same each time."""
+    rng = np.random.default_rng(0)
+    # Two that are always copies and two that never are, as in `of_share`: nobody is sure of a rate of 0.
+    padded = np.concatenate([distances, [-np.inf, -np.inf, np.inf, np.inf]])
+
+    def resampled(values: np.ndarray) -> np.ndarray:
+        return values[rng.integers(0, len(values), len(values))]
+
+    return np.array([rate(resampled(padded), resampled(held_out)) for _ in range(REPLICATES)])
+
+
+@scores.register("copying")
+class Copying(Score):
+    """Nearest distance to the training pictures, as Meehan et al. 2020 compare it for works and held-out pictures.
+
+    Theirs is a rank test; here it is a share, as of a test that is wrong for FALSE_ALARMS of real pictures.
+    """
+
+    name = "copying"
+    title = "Copying rate"
+    question = "How original?"
+    sentence = (
+        "The share of works closer to a training picture than 99% of unseen real pictures are; 1% if nothing is copied."
+    )
+    source = "after Meehan et al. 2020"
+    better = "lower"
+    as_percent = True
+    limits = (0.0, 1.0)
+    least = 200
+
+    def missing(self, pair: Pair) -> str | None:
+        if pair.training is None:
+            return "the pictures it learned from are not known"
+        if pair.held_out is None:
+            return "no held-out pictures; train with --holdout 0.1"
+        if len(pair.held_out) < LEAST_HELD_OUT:
+            return f"needs {LEAST_HELD_OUT} held-out pictures, has {len(pair.held_out)}; train with a larger --holdout"
+        return super().missing(pair)
+
+    def measure(self, pair: Pair) -> Estimate:
+        distances, held_out = neighbours_of_works(pair)[0][:, 0], neighbours_of_held_out(pair)
+        return Estimate.of(rate(distances, held_out), replicates(distances, held_out), self.limits)
+
+    def floor(self, pair: Pair, stand_ins: Pair) -> Estimate:
+        """Of the held-out pictures, as the stand-ins may be training pictures: each half by the other half's threshold.
+
+        What one half has too many the other has too few, so this value is closer to 1% than fresh pictures would be.
+        The interval is that of as many fresh ones: both sides are resampled as if they were different pictures.
+        """
+        held_out = neighbours_of_held_out(pair)
+        halves = np.array_split(np.random.default_rng(0).permutation(held_out), 2)
+        value = (rate(halves[0], halves[1]) + rate(halves[1], halves[0])) / 2
+        return Estimate.of(value, replicates(held_out, held_out), self.limits)
