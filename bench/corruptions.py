@@ -11,9 +11,10 @@ A bold figure is worse than real pictures are: the two 95% intervals do not over
 import argparse
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,11 +79,12 @@ class Faults:
         return self.training.pictures(chosen), self.training.labels(self.names)[chosen]
 
     def missing(self) -> Spoilt:
-        """Others of the other labels in the place of the last one's."""
+        """Asked for the last label, pictures of others come."""
         others = np.flatnonzero(self.labels != len(self.names) - 1)
-        chosen = np.concatenate([others, self.rng.choice(others, len(self.labels) - len(others))])
-        chosen = self.rng.permutation(chosen)
-        return self.pictures[chosen], self.labels[chosen]
+        chosen = np.arange(len(self.labels))
+        lost = np.setdiff1d(chosen, others)
+        chosen[lost] = self.rng.choice(others, len(lost), replace=False)
+        return self.pictures[chosen], self.labels
 
     def disobedient(self) -> Spoilt:
         """A tenth of the works shows another label than it was asked for."""
@@ -108,6 +110,7 @@ def measure(dataset: Dataset, count: int) -> tuple[dict[str, dict[str, Line]], l
     extractor, _ = extractor_for(choice, None, None)
     names, device, notes = dataset.label_names, torch.device("cpu"), []
     table: dict[str, dict[str, Line]] = {}
+    shared: dict[Hashable, Any] = {}  # what is known of real pictures is computed once
     with tempfile.TemporaryDirectory() as folder:
         collector = Collector(extractor, device, Path(folder), Team(None))
         reference = collector.real(choice.reference, "reference", names)
@@ -118,7 +121,7 @@ def measure(dataset: Dataset, count: int) -> tuple[dict[str, dict[str, Line]], l
             pictures, labels = spoil()
             works = collector.made(lambda start, stop, p=pictures: p[start:stop], labels, dataset.shape)
             pair = Pair(works, reference, dataset.shape, names, device, stand_ins=stand_ins)
-            pair = replace(pair, training=training, held_out=stand_ins.features)
+            pair = replace(pair, training=training, held_out=stand_ins.features, memo=shared)
             found = score_all(pair, all_scores(), extractor)
             table[fault] = {line.score: line for line in found.lines}
             notes += [f"{one.title}: {one.reason}" for one in found.left_out]

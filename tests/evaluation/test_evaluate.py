@@ -12,6 +12,7 @@ from ganvas.errors import DataError, UnknownName, UsageError
 from ganvas.evaluation import collect
 from ganvas.evaluation.choice import choose
 from ganvas.evaluation.evaluate import ORDER, all_scores
+from ganvas.evaluation.examples import of_each_label
 from ganvas.evaluation.judge import make_judge
 from ganvas.evaluation.wording import standing
 from ganvas.registry import scores
@@ -201,3 +202,9 @@ def test_the_judge_of_a_training_run_looks_at_validation_pictures_only(digits, r
         make_judge(config, digits, "frechet", model.device)
     with pytest.raises(UnknownName, match="Did you mean 'kernel'"):
         make_judge(config, digits, "kernal", model.device)
+
+
+def test_what_is_shown_is_of_many_labels():
+    order, labels = np.array([4, 3, 2, 1, 0, 5]), np.array([1, 0, 0, 0, 0, 2])
+    assert of_each_label(order, labels).tolist() == [4, 0, 5, 3, 2, 1]
+    assert of_each_label(np.arange(20), np.full(20, -1)).tolist() == list(range(8))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ganvas.dataset import Dataset, prepare
+from ganvas.dataset import prepare
 from ganvas.errors import UnknownName, UsageError
 from ganvas.features import effnet
 from ganvas.features.choose import default_features, make_features
@@ -17,9 +17,15 @@ SHAPE = (1, 28, 28)
 COUNT = 300
 
 
+Sample = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
+
+
 @pytest.fixture
-def digits() -> Dataset:
-    return prepare("digits")
+def digits() -> Sample:
+    """300 pictures, their labels, all names."""
+    dataset = prepare("digits")
+    chosen = np.random.default_rng(0).permutation(len(dataset))[:COUNT]
+    return dataset.batch(chosen), dataset.labels[chosen], dataset.label_names
 
 
 @pytest.fixture
@@ -28,18 +34,18 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_digits_are_recognised(digits):
-    assert default_features(digits.pictures[:COUNT], digits.labels[:COUNT], digits.label_names) == ("digits", [])
-    some = np.where(np.arange(COUNT) % 2, digits.labels[:COUNT], -1)
-    assert default_features(digits.pictures[:COUNT], some, digits.label_names) == ("digits", [])
+    pictures, labels, names = digits
+    assert default_features(pictures, labels, names) == ("digits", [])
+    assert default_features(pictures, np.where(np.arange(COUNT) % 2, labels, -1), names) == ("digits", [])
 
 
 def test_names_count_and_not_their_order(digits):
-    names, labels = digits.label_names[::-1], 9 - digits.labels[:COUNT]
-    assert default_features(digits.pictures[:COUNT], labels, names) == ("digits", [])
+    pictures, labels, names = digits
+    assert default_features(pictures, 9 - labels, names[::-1]) == ("digits", [])
 
 
 def test_what_is_only_called_so_is_no_digit(digits, installed):
-    pictures, labels, names = np.array(digits.pictures[:COUNT]), digits.labels[:COUNT], digits.label_names
+    pictures, labels, names = digits
     others = {
         "clothes": (pictures[:, ::-1].copy(), labels, names),
         "wrong labels": (pictures, np.roll(labels, 1), names),
@@ -56,7 +62,7 @@ def test_what_is_only_called_so_is_no_digit(digits, installed):
 
 def test_without_effnet_it_is_random_with_a_warning(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
-    name, warnings = default_features(digits.pictures[:COUNT], np.full(COUNT, -1), ())
+    name, warnings = default_features(digits[0], np.full(COUNT, -1), ())
     assert name == "random"
     assert len(warnings) == 1
     assert "pip install 'ganvas[metrics]'" in warnings[0]

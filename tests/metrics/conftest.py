@@ -19,5 +19,5 @@ def quick():
         patch.setattr(laplacian, "PATCHES", 8000)
         patch.setattr(laplacian, "DIRECTIONS", 32)
         patch.setattr(pairs, "MS_SSIM_PAIRS", 400)
-        patch.setattr(classifier, "PICTURES_SEEN", 4000)
+        patch.setattr(classifier, "PICTURES_SEEN", 3000)
         yield

@@ -27,7 +27,9 @@ def stored(folder: Path, array: np.ndarray) -> Rows:
     return rows
 
 
-def side_of(folder: Path, seen: np.ndarray, pictures: np.ndarray | None = None, labels: np.ndarray | None = None) -> Side:
+def side_of(
+    folder: Path, seen: np.ndarray, pictures: np.ndarray | None = None, labels: np.ndarray | None = None
+) -> Side:
     """Features (n, d), with black pictures and no labels unless given."""
     pictures = np.zeros((len(seen), 14, 14, 1), np.uint8) if pictures is None else pictures
     labels = np.full(len(seen), -1) if labels is None else labels

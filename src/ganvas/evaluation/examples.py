@@ -18,9 +18,9 @@ def examples(pair: Pair, choice: Choice, seed: int) -> dict[str, tuple[Example, 
     order = np.argsort(-real, kind="stable")
     middle = max(0, len(order) // 2 - SHOWN // 2)
     kinds = {
-        "best": order[:SHOWN],
+        "best": of_each_label(order, pair.works.labels),
         "typical": order[middle : middle + SHOWN],
-        "worst": order[::-1][:SHOWN],
+        "worst": of_each_label(order[::-1], pair.works.labels),
     }
     distances = places = held_out = None
     if pair.training is not None:
@@ -48,6 +48,18 @@ def examples(pair: Pair, choice: Choice, seed: int) -> dict[str, tuple[Example, 
         )
 
     return {kind: tuple(example(int(work)) for work in works) for kind, works in kinds.items()}
+
+
+def of_each_label(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The first SHOWN works of `order`, those that are the first of their label before the second ones, and so on.
+
+    Else all that is shown could be of the label that is the easiest.
+    """
+    rank = np.empty(len(order), np.int64)
+    for label in np.unique(labels):
+        of_label = np.flatnonzero(labels[order] == label)
+        rank[of_label] = np.arange(len(of_label))
+    return order[np.argsort(rank, kind="stable")[:SHOWN]]
 
 
 def names_of(part: Part, places: np.ndarray) -> dict[int, str]:

@@ -30,9 +30,15 @@ QUESTIONS = {
     "Does it obey?": "Asked for a label, does the model draw that label?",
 }
 GROUPS = {
-    "best": ("Best works", "The works that lie deepest among real pictures."),
+    "best": (
+        "Best works",
+        "The works deepest among real pictures; where there are labels, one of each first.",
+    ),
     "typical": ("Typical works", "From the middle of the range: what to expect of a seed."),
-    "worst": ("Worst works", "The works that lie least among real pictures."),
+    "worst": (
+        "Worst works",
+        "The works least among real pictures; where there are labels, one of each first.",
+    ),
     "nearest": ("Closest to a training picture", "Look here for copies: a work and its neighbour should differ."),
 }
 SUSPICIOUS = 0.99

@@ -85,7 +85,7 @@ def wasserstein(x: Tensor, y: Tensor) -> tuple[Tensor, "Pushed", "Pushed"]:
     """Between the rows of (k, n) and (k, n): (k,) mean |difference| of sorted values; and what moves it."""
     n = x.shape[1]
     merged, order = torch.cat([x, y], dim=1).sort(dim=1)
-    step = torch.where(order < n, 1.0, -1.0)
+    step = torch.where(order < n, 1.0, -1.0).to(x.dtype)
     gap = step.cumsum(dim=1)  # n (F_x - F_y) after each value
     lengths = merged.diff(dim=1)
     distance = (gap[:, :-1].abs() * lengths).sum(dim=1) / n

@@ -1,0 +1,94 @@
+"""The copying rate where it is known: all copies, none, some."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ganvas.metrics.copying import Copying, rate, threshold
+from ganvas.metrics.score import Pair
+
+from .helpers import blobs, floor_of, pair_of
+
+TRAINING = blobs(9, 2000)
+
+
+def made(folder, works: np.ndarray, held_out: np.ndarray | None = None) -> Pair:
+    held_out = blobs(8, 1000) if held_out is None else held_out
+    pair = pair_of(folder, works, blobs(7, len(works)), training=TRAINING, held_out=held_out)
+    return replace(pair, stand_ins=pair.reference)
+
+
+def test_a_new_real_picture_is_called_a_copy_in_1_percent():
+    """For 400 times 200 uniform distances the threshold's own share is 0.01 on average."""
+    thresholds = [threshold(np.random.default_rng(seed).random(200)) for seed in range(400)]
+    assert np.mean(thresholds) == pytest.approx(0.01, abs=0.0015)  # its deviation is 0.00035; quantiles give 0.015
+    assert threshold(np.arange(1.0, 200.0)) == pytest.approx(2.0)
+
+
+def test_fresh_pictures_are_copies_in_about_1_percent(tmp_path):
+    pair = made(tmp_path, blobs(1, 1000))
+    works, floor = Copying().measure(pair), floor_of(Copying(), pair)
+    for found in (works, floor):
+        assert found.value == pytest.approx(0.01, abs=0.013)  # its deviation is 0.0045
+        assert found.low < 0.01 < found.high
+        assert 0.01 < found.high - found.low < 0.03
+
+
+def test_the_floor_needs_no_stand_ins_and_not_all_of_them_are_right(tmp_path):
+    """They may be training pictures, as here: the floor is that of the held-out ones."""
+    pair = made(tmp_path, blobs(1, 300))
+    copied = replace(pair, stand_ins=replace(pair.works, features=pair.training))
+    assert floor_of(Copying(), copied) == floor_of(Copying(), pair)
+
+
+def test_copies_are_all_found_and_counted(tmp_path):
+    rng = np.random.default_rng(0)
+    for share in (1.0, 0.2):
+        works = blobs(1, 1000)
+        copies = rng.random(1000) < share
+        works[copies] = TRAINING[rng.integers(0, 2000, copies.sum())]
+        found = Copying().measure(made(tmp_path, works))
+        assert found.value == pytest.approx(share + 0.01 * (1 - share), abs=0.025)  # of the share, 0.0126
+        assert found.low < share + 0.01 < found.high or (share == 1 and found.value == found.high == 1)
+        assert 0.9 * share - 0.03 < found.low
+
+
+def test_variants_of_training_pictures_are_copies_too(tmp_path):
+    variants = TRAINING[:500] + np.random.default_rng(0).normal(0, 0.01, (500, 8))
+    assert Copying().measure(made(tmp_path, variants)).value > 0.95
+
+
+def test_works_far_from_everything_are_no_copies_but_nobody_is_sure(tmp_path):
+    found = Copying().measure(made(tmp_path, blobs(1, 500, 30.0)))
+    assert (found.value, found.low) == (0, 0)
+    assert 2 / 500 < found.high < 5 / 500
+
+
+def test_an_exact_copy_counts_where_held_out_pictures_are_copies_themselves(tmp_path):
+    """Then the threshold is 0, and false alarms are as many as such pictures, which the floor shows."""
+    held_out = blobs(8, 1000)
+    held_out[:50] = TRAINING[:50]
+    works = blobs(1, 500)
+    works[:250] = TRAINING[250:500]
+    pair = made(tmp_path, works, held_out)
+    assert Copying().measure(pair).value == 0.5
+    floor = floor_of(Copying(), pair)
+    assert floor.value == pytest.approx(0.05)
+    assert 0.02 < floor.low < floor.high < 0.08
+
+
+def test_rounding_in_the_features_hides_no_copy():
+    held_out = np.concatenate([np.zeros(50), np.linspace(1, 3, 450)])
+    assert rate(np.array([0.0, 1e-5, 0.01, 2.0]), held_out) == 0.5
+
+
+def test_what_is_missing_is_said(tmp_path):
+    pair = made(tmp_path, blobs(1, 300))
+    score = Copying()
+    assert score.missing(pair) is None
+    assert score.missing(replace(pair, training=None)) == "the pictures it learned from are not known"
+    assert score.missing(replace(pair, held_out=None)) == "no held-out pictures; train with --holdout 0.1"
+    few = made(tmp_path, blobs(1, 300), blobs(8, 199))
+    assert score.missing(few) == "needs 200 held-out pictures, has 199; train with a larger --holdout"
+    assert "needs 200 works" in score.missing(made(tmp_path, blobs(1, 199)))
