@@ -47,7 +47,7 @@ $(PEERS_READY): pyproject.toml constraints-peers.txt
 	touch $(PEERS_READY)
 
 test-peers: $(PEERS_READY)
-	$(PEERS)/python -m pytest --capture=no tests_peers
+	$(PEERS)/python -m pytest --capture=no tests_peers tests/features/test_inception.py
 
 bench-evaluation: $(PEERS_READY)
 	$(PEERS)/python bench/evaluation.py

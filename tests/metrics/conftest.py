@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganvas.metrics import classifier, laplacian, pairs
+from ganvas.metrics import classifier, copying, laplacian, pairs
 
 from .helpers import Digits
 
@@ -12,12 +12,11 @@ def digits(tmp_path_factory) -> Digits:
     return Digits.load(tmp_path_factory.mktemp("digits"))
 
 
-@pytest.fixture(autouse=True, scope="session")
-def quick():
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer patches, pairs and pictures; what is tested does not hang on how many."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(laplacian, "PATCHES", 8000)
-        patch.setattr(laplacian, "DIRECTIONS", 32)
-        patch.setattr(pairs, "MS_SSIM_PAIRS", 400)
-        patch.setattr(classifier, "PICTURES_SEEN", 3000)
-        yield
+    monkeypatch.setattr(laplacian, "PATCHES", 8000)
+    monkeypatch.setattr(laplacian, "DIRECTIONS", 32)
+    monkeypatch.setattr(pairs, "MS_SSIM_PAIRS", 400)
+    monkeypatch.setattr(classifier, "PICTURES_SEEN", 3000)
+    monkeypatch.setattr(copying, "REPLICATES", 400)

@@ -83,6 +83,10 @@ class Digits:
         """With these as works. What is known of the real ones is shared."""
         return replace(self.real, works=side_of(self.folder, self.see(pictures), pictures, labels))
 
+    def floor(self, score: Score) -> Estimate:
+        """Measured once."""
+        return self.real.once(("floor", score.name), lambda: floor_of(score, self.real))
+
     def spoilt(self, how: str) -> Pair:
         return self.pair(*getattr(self, how)(self.pictures[:N], self.labels[:N]))
 

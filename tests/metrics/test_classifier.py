@@ -31,7 +31,7 @@ def side(folder, seed: int, n: int = 300) -> Side:
 
 @pytest.fixture
 def pair(tmp_path, monkeypatch) -> Pair:
-    monkeypatch.setattr(classifier, "PICTURES_SEEN", 1000)
+    monkeypatch.setattr(classifier, "PICTURES_SEEN", 700)
     sides = (side(tmp_path, seed) for seed in (0, 1))
     return Pair(*sides, (1, 20, 20), ("down", "across"), CPU, stand_ins=side(tmp_path, 2))
 
@@ -77,14 +77,13 @@ def test_little_can_be_learned_from_labels_half_wrong(pair, tmp_path):
     wrong = np.where((np.arange(300) % 2 == 0) & (labels >= 0), 1 - labels, labels)
     found = Accuracy().measure(replace(pair, works=side_of(tmp_path, np.zeros((300, 1)), pictures, wrong)))
     assert found.value < 0.85
-    assert floor_of(Accuracy(), pair).value > 0.95
 
 
 def test_agreement_and_the_floor_of_accuracy_share_their_classifiers(pair, monkeypatch):
     learned = []
     train = classifier.trained
     monkeypatch.setattr(classifier, "trained", lambda *given: learned.append(1) or train(*given))
-    Accuracy().measure(pair)
+    assert Accuracy().measure(pair).value > 0.95
     assert floor_of(Accuracy(), pair) == floor_of(Agreement(), pair)
     Agreement().measure(pair)
     assert len(learned) == 2 * (1 + REFITS)

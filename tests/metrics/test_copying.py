@@ -81,6 +81,7 @@ def test_an_exact_copy_counts_where_held_out_pictures_are_copies_themselves(tmp_
 def test_rounding_in_the_features_hides_no_copy():
     held_out = np.concatenate([np.zeros(50), np.linspace(1, 3, 450)])
     assert rate(np.array([0.0, 1e-5, 0.01, 2.0]), held_out) == 0.5
+    assert rate(np.array([0.0, 1.0]), np.zeros(200)) == 0.5
 
 
 def test_what_is_missing_is_said(tmp_path):

@@ -88,7 +88,11 @@ def influence(rows: Rows, own: Moments, other: Moments, to_other: Tensor) -> np.
 
 @scores.register("frechet")
 class Frechet(Score):
-    """Its interval is a bootstrap of its first-order expansion: on plain resamples it would be biased upwards."""
+    """Its interval is a bootstrap of its first-order expansion: on plain resamples it would be biased upwards.
+
+    In simulations it covered the expected value for as many works in 90 to 95% of all cases. That expectation is above
+    the distance of the whole distributions, the more the fewer works: compare with the floor.
+    """
 
     name = "frechet"
     title = "Fréchet distance"

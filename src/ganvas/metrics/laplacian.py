@@ -140,8 +140,8 @@ class Influences:
 class SlicedWasserstein(Score):
     """The mean over levels of the mean over directions, times 1000, as Karras et al. print it.
 
-    Where there is hardly a difference its interval is too wide, by 1.4 in a trial: to first order |x| has a slope of 1
-    or -1 even at 0. Which patches and directions are drawn is the same each time, and no part of the interval.
+    Where there is hardly a difference its interval is too wide, up to 1.4 times in simulations: to first order |x| has
+    a slope of 1 or -1 even at 0. Which patches and directions are drawn is the same each time and no part of it.
     """
 
     name = "swd"

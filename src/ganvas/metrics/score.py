@@ -18,6 +18,8 @@ REPLICATES = 1000
 LEVEL = 0.95
 """Of all intervals."""
 
+DRAWN_AT_ONCE = 2**18
+"""Pictures of all bootstrap samples together that are held in memory."""
 PIXELS_AT_ONCE = 2**22
 """That a score holds as float32, 16 MiB; what it computes with them takes several times as much."""
 
@@ -155,6 +157,9 @@ def linear_bootstrap(value: float, *influences: np.ndarray, replicates: int = RE
     rng = np.random.default_rng(0)
     result = np.full(replicates, value, dtype=np.float64)
     for influence in influences:
-        centred = influence - influence.mean()
-        result += [centred[rng.integers(0, len(centred), len(centred))].mean() for _ in range(replicates)]
+        centred, n = influence - influence.mean(), len(influence)
+        step = max(1, DRAWN_AT_ONCE // n)
+        for start in range(0, replicates, step):
+            drawn = rng.integers(0, n, (min(step, replicates - start), n))
+            result[start : start + step] += centred[drawn].mean(axis=1)
     return result
