@@ -288,6 +288,8 @@ def test_nothing_to_show_is_a_page_too(page):
     assert "No score could be told." in made.text and "No pictures were kept." in made.text
     alone = example(label=None, nearest=0, realism=NAN, closer_than=NAN)
     assert "asked for" not in page(report(examples={"best": (alone,), "typical": ()})).text
+    assert "realism not known" in page(report(examples={"best": (alone,)})).text
+    assert "realism ∞" in page(report(examples={"best": (example(realism=float("inf")),)})).text
 
 
 def test_a_score_without_a_number_is_shown_as_that(page):

@@ -35,6 +35,13 @@ def test_the_bootstrap_of_a_mean_has_its_standard_error():
     assert np.array_equal(found, linear_bootstrap(1.0, x, y))
 
 
+def test_of_very_many_pictures_groups_are_drawn_and_the_spread_is_the_same():
+    x = np.sort(np.random.default_rng(0).exponential(3, 35_001))  # sorted, as pictures may be
+    found = linear_bootstrap(1.0, x)
+    assert found.std() == pytest.approx(x.std() / np.sqrt(len(x)), rel=0.08)
+    assert found.mean() == pytest.approx(1, abs=0.003)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 1.0])
 def test_nobody_is_sure_of_a_share(share):
     """The chance that it covers the truth is at least 90%, and the interval no wider than it must be."""

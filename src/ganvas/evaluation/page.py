@@ -88,7 +88,7 @@ def save_page(report: Report, path: Path, stats: Sequence[dict], metrics: Sequen
         data_uri=data_uri,
         is_small=lambda picture: max(picture.shape[:2]) <= CRISP_PX,
         closeness=closeness,
-        realism=lambda example: f"{example.realism:.2f}" if math.isfinite(example.realism) else UNKNOWN,
+        realism=realism,
     )
     write_file(path, page)
 
@@ -127,6 +127,13 @@ def features_used(report: Report) -> list[tuple[str, str]]:
     """Name and hash of the report's features and of all that a line looked through."""
     of_lines = [(line.features, line.features_sha256 or "") for line in report.lines if line.features]
     return list(dict.fromkeys([(report.features, report.features_sha256), *of_lines]))
+
+
+def realism(example: Example) -> str:
+    """Infinite for a work that equals a real picture in the features."""
+    if math.isfinite(example.realism):
+        return f"{example.realism:.2f}"
+    return "∞" if example.realism > 0 else UNKNOWN
 
 
 def closeness(example: Example) -> tuple[str, bool] | None:

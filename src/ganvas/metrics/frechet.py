@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..registry import scores
 from .rows import BLOCK, Rows
-from .score import Estimate, Pair, Score, linear_bootstrap
+from .score import MOST_UNITS, Estimate, Pair, Score, linear_bootstrap
 
 LEAST = 2000
 TINY = 1e-6
@@ -72,18 +72,19 @@ class Between:
 
 
 def influence(rows: Rows, own: Moments, other: Moments, to_other: Tensor) -> np.ndarray:
-    """(n,) how much each row's weight moves the distance, up to a constant.
+    """(min(n, MOST_UNITS),) how much each row's weight moves the distance, up to a constant.
 
-    The derivative of the distance by the own mean is 2 (mean - other mean), and by the own covariance 1 - T, where T
-    takes the own covariance to the other's: T A T = B.
+    Of many rows the first MOST_UNITS, which are as good as drawn at random, stand for all: they tell the spread, and
+    are made smaller as if there were n of them.   The derivative of the distance by the own mean is
+    2 (mean - other mean), and by the own covariance 1 - T, where T takes the own covariance to the other's: T A T = B.
     """
     slope = 2 * (own.mean - other.mean)
     bend = (torch.eye(len(to_other), dtype=to_other.dtype, device=to_other.device) - to_other).float()
-    parts = []
-    for _, block in rows.blocks():
-        x = torch.from_numpy(block).to(bend.device).double() - own.mean
+    parts, seen = [], min(len(rows), MOST_UNITS)
+    for start in range(0, seen, BLOCK):
+        x = torch.from_numpy(rows.read(start, min(start + BLOCK, seen))).to(bend.device).double() - own.mean
         parts.append((x @ slope + ((x.float() @ bend) * x.float()).sum(dim=1)).cpu().numpy())
-    return np.concatenate(parts)
+    return np.concatenate(parts) * np.sqrt(seen / len(rows))
 
 
 @scores.register("frechet")

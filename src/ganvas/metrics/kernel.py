@@ -40,6 +40,21 @@ class Table:
             squares += kernels.square_().sum()
         return cls(torch.cat(rows), columns, squares)
 
+    @classmethod
+    def within(cls, x: Tensor) -> "Table":
+        """`of(x, x)` without what is there twice: each pair of different rows is compared once."""
+        sums = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        squares = torch.zeros((), dtype=torch.float64, device=x.device)
+        one = torch.ones(1, device=x.device)
+        for start in range(0, len(x), ROWS):
+            some = x[start : start + ROWS]
+            kernels = torch.addmm(one, some / x.shape[1], x[start:].T).pow_(3).double()
+            sums[start : start + ROWS] += kernels.sum(dim=1)
+            later = kernels[:, len(some) :]
+            sums[start + ROWS :] += later.sum(dim=0)
+            squares += later.square().sum() + kernels.square().sum()
+        return cls(sums, sums, squares)
+
 
 @dataclass(frozen=True)
 class Discrepancy:
@@ -75,7 +90,7 @@ def among(x: Tensor) -> tuple[Tensor, Tensor]:
 
     The latter is made of the sum over pairs i, j of (k_ij - r_i - r_j + mean)^2, multiplied out.
     """
-    n, table = len(x), Table.of(x, x)
+    n, table = len(x), Table.within(x)
     own = (x.square().sum(dim=1) / x.shape[1] + 1).double() ** 3
     rows = (table.rows - own) / (n - 1)
     squares = table.squares - own.square().sum()
