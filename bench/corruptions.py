@@ -1,11 +1,11 @@
 """Which score sees which fault: real pictures spoilt in known ways, put in the place of works.
 
-    python bench/corruptions.py                          5,000 digits that come with ganvas; half a minute
+    python bench/corruptions.py                          5,000 digits that come with ganvas; about five minutes
     python bench/corruptions.py --data PATH --count 5000 --write
                                                          as in docs/evaluation.md, which --write updates
 
-Half of the pictures are learned from, the rest are held out: of these, one part is compared with, another is spoilt.
-A bold figure is worse than real pictures are: the two 95% intervals do not overlap.
+Three parts of `count` pictures are not learned from: one is spoilt, one compared with, one for the floor. A bold figure
+is worse than real pictures are: the two 95% intervals do not overlap.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import torch
 from PIL import Image, ImageFilter
 
 from ganvas.dataset import Dataset, prepare
+from ganvas.errors import GanvasError
 from ganvas.evaluation.choice import Choice, Part, shuffled
 from ganvas.evaluation.collect import Collector
 from ganvas.evaluation.evaluate import all_scores, extractor_for, score_all
@@ -122,7 +123,7 @@ def measure(dataset: Dataset, count: int) -> tuple[dict[str, dict[str, Line]], l
             works = collector.made(lambda start, stop, p=pictures: p[start:stop], labels, dataset.shape)
             pair = Pair(works, reference, dataset.shape, names, device, stand_ins=stand_ins)
             pair = replace(pair, training=training, held_out=stand_ins.features, memo=shared)
-            found = score_all(pair, all_scores(), extractor)
+            found = score_all(pair, all_scores(), (extractor.name, collector.sha256))
             table[fault] = {line.score: line for line in found.lines}
             notes += [f"{one.title}: {one.reason}" for one in found.left_out]
             print(f"{fault}: {', '.join(f'{line.score} {line.works.value:.4g}' for line in found.lines)}", flush=True)
@@ -151,7 +152,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1200)
     parser.add_argument("--write", action="store_true", help="into bench/results and docs/evaluation.md")
     asked = parser.parse_args()
-    table, notes = measure(prepare(asked.data), asked.count)
+    try:
+        table, notes = measure(prepare(asked.data), asked.count)
+    except GanvasError as error:
+        raise SystemExit(str(error)) from None
     text = markdown(table, notes, asked.count)
     print(text)
     if asked.write:

@@ -1,5 +1,6 @@
 """`Model`, a trained generator, draws `Work`s: pictures that know how they came about."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,6 +26,11 @@ from .pictures import save_png, to_image
 from .runs import Run, RunConfig, read_header, read_tensors
 from .training import machine
 from .training.state import check_fits, load_net
+
+JUDGED = (
+    "There is no test split, so these held-out pictures were also looked at while the run learned (--evaluate-every): "
+    "the scores of the best checkpoint flatter a little."
+)
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,8 @@ class Model:
             own, other = real_pictures(data, self.config, self.folder, self.name)
         choice = choose(self.config, own, other, count, against)
         extractor, warnings = extractor_for(choice, features, None if weights is None else Path(weights))
+        if self.folder is not None and "held-out" in choice.compared_with and was_judged(self.folder, self.config):
+            warnings = (*warnings, JUDGED)
         return evaluate(
             self.drawer,
             choice,
@@ -176,6 +184,11 @@ class Model:
             warnings=warnings,
             progress=progress,
         )
+
+
+def was_judged(folder: Path, config: RunConfig) -> bool:
+    """Whether scores on held-out pictures were taken while the run learned."""
+    return any("scores" in record for record in Run(folder, config).read("metrics.jsonl"))
 
 
 def build_generator(config: RunConfig, device: str) -> nn.Module:
@@ -210,5 +223,6 @@ def open_model(path: str | Path, best: bool = False) -> Model:
         load_net(generator, tensors)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    place = int(os.environ.get("LOCAL_RANK", "0"))  # of several processes each has a GPU of its own
+    device = torch.device("cuda", place) if torch.cuda.is_available() else torch.device("cpu")
     return Model(generator, config, name, kimg, device, folder=None if path.is_file() else path)

@@ -274,8 +274,8 @@ class Run:
         """The objects of stats.jsonl or metrics.jsonl; a line half written when the process was killed is left out."""
         path = self.folder / name
         records = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-            with contextlib.suppress(json.JSONDecodeError):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+            with contextlib.suppress(ValueError, RecursionError):
                 records.append(json.loads(line))
         return [record for record in records if isinstance(record, dict)]
 
@@ -378,7 +378,16 @@ def read_header(path: Path) -> tuple[RunConfig, str, float]:
             metadata = json.loads(file.read(length)).get("__metadata__", {})
         config = from_json(RunConfig, json.loads(metadata["ganvas"]), str(path))
         return config, printable(metadata["run"]), int(metadata["images"]) / 1000
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, struct.error, RecursionError) as error:
+    except (
+        OSError,
+        ArithmeticError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        struct.error,
+        RecursionError,
+    ) as error:
         raise CheckpointError(f"{path} is not a generator saved by ganvas ({error!r}).") from None
 
 

@@ -90,6 +90,31 @@ def test_other_pictures_that_were_learned_from_are_left_out(digits):
     assert alone.held_out is None
 
 
+def test_few_test_pictures_are_joined_by_the_other_held_out_ones(digits):
+    data = with_test(digits, 300)
+    choice = choose(config_of(data, holdout=0.2), data, None, 2000)
+    assert "held-out pictures" in choice.compared_with
+    assert len(choice.reference) > 1000
+
+
+def test_identical_pictures_are_on_one_side_only(digits):
+    content = digits.content.copy()
+    content[1::2] = content[::2]  # each picture twice
+    data = dataclasses.replace(digits, content=content)
+    choice = choose(config_of(data, holdout=0.0), data, None, 5000)
+    assert len(choice.reference) == 1250  # half of 2,500 different ones
+    assert not np.isin(content[choice.reference.indices], content[choice.stand_ins.indices]).any()
+    assert len(np.unique(content[choice.reference.indices])) == len(choice.reference)
+
+
+def test_what_could_deceive_is_said(digits):
+    random = dataclasses.replace(digits, settings={**digits.settings, "crop": "random"})
+    assert "cuts at random places" in choose(config_of(random), random, None, 400).warnings[0]
+    assert "not at hand" in choose(config_of(digits), None, digits, 1000).warnings[0]
+    with pytest.raises(UsageError, match="`against` has no meaning"):
+        choose(config_of(digits), digits, digits, 1000, "training")
+
+
 def test_too_few_are_refused(digits):
     config = config_of(digits)
     few = dataclasses.replace(

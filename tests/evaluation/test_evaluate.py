@@ -1,10 +1,12 @@
 """Whole evaluations of models whose works are known: real pictures, copies, and what a tiny run draws."""
 
+import dataclasses
 import json
 import math
 
 import numpy as np
 import pytest
+import torch
 
 import ganvas as gv
 from ganvas.dataset import prepare
@@ -104,12 +106,48 @@ def test_what_was_seen_is_kept_by_content_and_features(digits, monkeypatch):
     drawer = Shower(config, digits.batch(fresh), digits.labels[fresh])
     first = evaluated(drawer, choice, ("kernel",))
     (kept,) = (collect.cache_folder() / "features").iterdir()
-    assert kept.name == f"{digits.digest[:16]}-{first.features_sha256[:16]}"
+    assert kept.name.endswith(f"-28x28-{first.features_sha256[:16]}")
     (kept / "features").write_bytes((kept / "features").read_bytes()[:-4])
     assert evaluated(drawer, choice, ("kernel",))["kernel"].works == first["kernel"].works
     evaluated(drawer, choice, ("kernel",), features="random")
     assert len(list((collect.cache_folder() / "features").iterdir())) == 2
     assert not list(collect.cache_folder().glob("evaluation-*"))
+
+
+class Brightness(torch.nn.Module):
+    """Features whose code a hash cannot see."""
+
+    def __init__(self, power):
+        super().__init__()
+        self.power = power
+
+    def forward(self, pictures):
+        return pictures.add(1).pow(self.power).flatten(1)[:, ::40]
+
+
+def test_what_a_module_of_ones_own_saw_is_not_kept(digits):
+    """Two with equal hashes: the second must not be given what the first one saw."""
+    config, choice, fresh = held_out(digits)
+    drawer = Shower(config, digits.batch(fresh), digits.labels[fresh])
+    first, second = (evaluated(drawer, choice, ("kernel",), features=Brightness(power)) for power in (1, 2))
+    assert first.features_sha256 == second.features_sha256
+    assert standing(second["kernel"]) == "even"
+    assert first["kernel"].works != second["kernel"].works
+    assert not (collect.cache_folder() / "features").exists()
+
+
+def test_pixels_are_known_by_themselves_not_by_what_a_folder_claims(digits, tmp_path):
+    """A prepared folder with another's digest, as a stranger could send it, does not poison the cache."""
+    config, choice, fresh = held_out(digits)
+    drawer = Shower(config, digits.batch(fresh), digits.labels[fresh])
+    name = f"pictures-{digits.digest[:12]}.npy"
+    content = (digits.folder / name).read_bytes()
+    (tmp_path / name).write_bytes(content[:128] + bytes(255 - byte for byte in content[128:]))
+    inverted = np.memmap(tmp_path / name, np.uint8, "r", offset=128, shape=digits.pictures.shape)
+    forged = dataclasses.replace(digits, folder=tmp_path, pictures=inverted)
+    evaluated(drawer, choose(config, forged, None, 900), ("kernel",))
+    assert standing(evaluated(drawer, choice, ("kernel",))["kernel"]) == "even"
+    assert len(list((collect.cache_folder() / "features").iterdir())) == 2
 
 
 def test_a_model_is_evaluated_on_its_own_pictures(run):

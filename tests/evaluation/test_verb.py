@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -81,6 +82,38 @@ def test_wrong_data_are_named(run, capsys, tmp_path, pictures):
     assert "nowhere" in called(capsys, run, "--data", tmp_path / "nowhere", status=1)
     assert "draws grey pictures of 28x28 px" in called(capsys, run, "--data", pictures, status=1)
     assert "is not a run" in called(capsys, tmp_path, status=1)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(run, capsys, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(gv.Model, "evaluate", None)  # is not reached
+    assert "in the way" in called(capsys, run, "--out", tmp_path / "file", status=1)
+
+
+def test_a_single_file_is_reported_on_in_the_current_folder(run, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (file,) = run.glob("checkpoints/*/ema.safetensors")
+    called(capsys, file, "--data", run.parent / "art", "--metrics", "kernel", "--count", "100")
+    assert (tmp_path / "report.html").exists()
+    assert not (file.parent / "report.html").exists()
+
+
+def test_damaged_logs_cost_their_lines_only(run, capsys, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    for name in ("metrics.jsonl", "stats.jsonl"):
+        with (tmp_path / "run" / name).open("ab") as file:
+            file.write(
+                b'\xff\xfe\n{"kimg": 1' + b"0" * 5000 + b"}\n" + b"[" * 100_000 + b'\n{"scores": 3, "kimg": "x"}\n'
+            )
+    called(capsys, tmp_path / "run", "--metrics", "kernel", "--count", "100")
+    assert "Losses" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_scores_taken_while_learning_are_no_test(capsys, tmp_path):
+    art = gv.prepare("digits", out=tmp_path / "art")
+    run = gv.train(art, tiny(), kimg=0.08, out=tmp_path / "run", display="none", evaluate_every="0.04kimg")
+    out = called(capsys, run.folder, "--metrics", "kernel", "--best")
+    assert "the scores of the best checkpoint flatter" in " ".join(out.split())
 
 
 def test_two_processes_find_the_same(run, capsys, tmp_path):

@@ -1,5 +1,6 @@
 """Which works are compared with which, and what an interval over pairs must count."""
 
+import dataclasses
 import importlib.util
 
 import numpy as np
@@ -10,6 +11,24 @@ from ganvas.metrics.pairs import WINDOW_PX, Diversity, MsSsim, pair_influences, 
 from ganvas.metrics.score import Pair
 
 from .helpers import CPU, blobs, pair_of, side_of
+
+
+def test_pictures_without_a_label_among_labelled_ones_have_no_partners():
+    works, others = partners(np.array([-1, 1, -1, 1, -1]), 3)
+    assert sorted(works) == [1, 3]
+    assert set(others.ravel()) == {1, 3}
+    assert len(partners(np.full(5, -1), 3)[0]) == 5
+
+
+def test_real_pictures_without_labels_are_no_floor_for_labelled_works(tmp_path):
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    pair = pair_of(tmp_path, x, x[::-1].copy())
+    labelled = dataclasses.replace(pair.works, labels=np.arange(300) % 3)
+    bare = dataclasses.replace(pair.works, labels=np.full(300, -1))
+    judged = dataclasses.replace(pair, works=labelled, stand_ins=bare, label_names=("a", "b", "c"))
+    assert "needs 100 real pictures that share their label" in Diversity().missing(judged)
+    assert Diversity().missing(dataclasses.replace(judged, stand_ins=labelled)) is None
+    assert Diversity().missing(dataclasses.replace(judged, works=bare, label_names=())) is None
 
 
 def test_partners_are_others_of_the_same_label_each_as_often():

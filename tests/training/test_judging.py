@@ -11,9 +11,9 @@ import ganvas as gv
 from ganvas.api import make_trainer
 from ganvas.config import Budget
 from ganvas.dataset import prepare
-from ganvas.errors import NonFiniteLoss, UsageError
+from ganvas.errors import NonFiniteLoss, StorageError, UsageError
 from ganvas.training import trainer as trainer_module
-from ganvas.training.events import Finished, Preview, Saved, Scored, Step
+from ganvas.training.events import Finished, Preview, Saved, Scored, Step, Warned
 from ganvas.training.judging import Judging
 from ganvas.training.trainer import Trainer
 
@@ -267,3 +267,18 @@ def test_the_configuration_of_a_run_knows_nothing_of_judging(tmp_path, asked_for
         for every in (None, "2m")
     ]
     assert dataclasses.asdict(configs[0]) == dataclasses.asdict(configs[1])
+
+
+def test_a_judge_that_fails_does_not_stop_the_learning(tmp_path):
+    class Failing:
+        best_by, lower_is_better = "kernel", True
+
+        def __call__(self, generator, kimg):
+            raise StorageError("Cannot write cache: the disk is full.")
+
+    trained = judged(tmp_path / "run", Failing(), every=Budget("kimg", 0.04))
+    events = list(trained.fit())
+    assert [event.message for event in events if isinstance(event, Warned)] == [
+        "No scores this time: Cannot write cache: the disk is full."
+    ] * 2
+    assert events[-1].done

@@ -5,9 +5,13 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from . import common
+
+if TYPE_CHECKING:
+    from ..evaluation.report import Report
+    from ..model import Model
 
 
 def evaluate_verb(arguments: list[str]) -> None:
@@ -42,36 +46,50 @@ def evaluate_verb(arguments: list[str]) -> None:
         best: bool = False
         """Take the checkpoint that scored best while it learned (train with --evaluate-every), not the newest."""
         out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
-        """Folder for the reports; by default the run's."""
+        """Folder for the reports; by default the run's, or the current one for a single file."""
         json: bool = False
         """Print the report as JSON instead of a table."""
 
     asked = common.parse(Evaluate, "evaluate", arguments)
+    evaluate(asked)
+
+
+def evaluate(asked: Any) -> None:
     from rich.console import Console
 
-    from ..evaluation.page import save_page
     from ..evaluation.table import show_report
-    from ..files import make_folder
+    from ..files import make_folder, write_file
     from ..model import open_model
-    from ..runs import Run
     from ..training.machine import accelerator
 
-    model = open_model(asked.run, best=asked.best)
-    options = {name: getattr(asked, name) for name in ("count", "features", "weights", "against", "seed")}
     leads = accelerator().is_main_process
+    model = open_model(asked.run, best=asked.best)
+    folder = asked.out or model.folder or Path()
+    if leads:  # before minutes are spent: can anything be written there?
+        write_file(make_folder(folder) / ".report.tmp", "")
+        (folder / ".report.tmp").unlink()
+    options = {name: getattr(asked, name) for name in ("count", "features", "weights", "against", "seed")}
     report = common.with_stages(
         lambda progress: model.evaluate(asked.data, asked.metrics, progress=progress, **options),
-        asked.json or not leads,
+        is_quiet=asked.json or not leads,
     )
     if not leads:
         return
-    folder = make_folder(asked.out or (asked.run if asked.run.is_dir() else asked.run.parent))
-    run = Run(model.folder, model.config) if model.folder else None
-    report.save(folder / "report.json")
-    stats, metrics = (run.read("stats.jsonl"), run.read("metrics.jsonl")) if run else ((), ())
-    save_page(report, folder / "report.html", stats, metrics)
     if asked.json:
         print(json.dumps(report.to_json(), ensure_ascii=False))
     else:
         show_report(report, Console(width=None if sys.stdout.isatty() else 120))
+    save(report, folder, model)
+    if not asked.json:
         print(f"See it with pictures: {shlex.quote(str(folder / 'report.html'))}")
+
+
+def save(report: "Report", folder: Path, model: "Model") -> None:
+    """report.json and report.html, the latter with the curves of the run."""
+    from ..evaluation.page import save_page
+    from ..runs import Run
+
+    report.save(folder / "report.json")
+    run = Run(model.folder, model.config) if model.folder else None
+    stats, metrics = (run.read("stats.jsonl"), run.read("metrics.jsonl")) if run else ((), ())
+    save_page(report, folder / "report.html", stats, metrics)

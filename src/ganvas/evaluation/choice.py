@@ -8,7 +8,7 @@ import numpy as np
 
 from ..config import check
 from ..dataset import Dataset
-from ..errors import DataError
+from ..errors import DataError, UsageError
 from ..runs import RunConfig
 
 LEAST = 100
@@ -17,6 +17,11 @@ ENOUGH = 500
 """With fewer held-out pictures the training pictures are compared with, unless told otherwise."""
 MOST_HELD_OUT = 5000
 """That the copying rate is calibrated with."""
+
+UNKNOWN_TRAINING = (
+    "The pictures that the model learned from are not at hand: some of those compared with may be among them."
+)
+RANDOM_CROP = "Real pictures are cut at their centre here, while the model learned from cuts at random places."
 
 Against = Literal["held-out", "training"]
 
@@ -59,6 +64,12 @@ class Choice:
     warnings: tuple[str, ...]
 
 
+def without_doubles(dataset: Dataset, indices: np.ndarray) -> np.ndarray:
+    """Identical pictures once; the order stays."""
+    _, first = np.unique(dataset.content[indices], return_index=True)
+    return indices[np.sort(first)]
+
+
 def shuffled(indices: np.ndarray) -> np.ndarray:
     """In an order that is the same each time: scores that go by blocks need each block to hold everything."""
     return np.random.default_rng(0).permutation(indices)
@@ -75,12 +86,18 @@ def choose(
     """
     check(type(count) is int and count >= LEAST, "count", count, f"a whole number of at least {LEAST}")
     train, held = (np.empty(0, int), np.empty(0, int)) if own is None else own.split(config.recipe.holdout, config.seed)
+    if other is not None and against is not None:
+        raise UsageError(
+            "Other pictures were given to compare with, so `against` has no meaning. Leave out one of them."
+        )
     if other is not None:
         pool = of_other(other, own, train)
     else:
         assert own is not None
         pool = of_own(own, train, held, against)
-    compared, rest, what = shuffled(pool.compared), shuffled(pool.rest), pool.what
+    compared, what = without_doubles(pool.dataset, shuffled(pool.compared)), pool.what
+    rest = shuffled(pool.rest)
+    rest = rest[~np.isin(pool.dataset.content[rest], pool.dataset.content[compared])]
     most = min(len(compared), (len(compared) + len(rest)) // 2)
     if most < LEAST:
         raise DataError(
@@ -88,7 +105,7 @@ def choose(
             f"{len(rest):,} others for the floor. At least {LEAST} of both are needed; give more with --data."
         )
     n = min(count, most)
-    warnings = pool.warnings
+    warnings = pool.warnings + (RANDOM_CROP,) * (pool.dataset.settings.get("crop") == "random")
     if n < count:
         warnings = (*warnings, f"{n:,} works were compared, not {count:,}: there are no more {what} to compare with.")
     return Choice(
@@ -115,7 +132,8 @@ class Pool:
 def of_own(own: Dataset, train: np.ndarray, held: np.ndarray, against: Against | None) -> Pool:
     """Its own test pictures, or else those held out; the ones learned from where these are too few."""
     test = held[own.is_test[held]]
-    kept, what = (test, "test pictures") if len(test) else (held, "held-out pictures")
+    enough = len(test) >= ENOUGH or len(test) == len(held) > 0
+    kept, what = (test, "test pictures") if enough else (held, "held-out pictures")
     if against == "held-out" or (against is None and len(kept) >= ENOUGH):
         return Pool(own, kept, train, what)
     few = "" if against else f"There are only {len(kept):,} {what}. "
@@ -127,6 +145,7 @@ def of_other(other: Dataset, own: Dataset | None, train: np.ndarray) -> Pool:
     """Its test pictures, or all if it has no test split; never one that the model learned from."""
     learned = np.zeros(len(other), bool) if own is None else np.isin(other.content, own.content[train])
     test = other.is_test & ~learned
+    warnings = (UNKNOWN_TRAINING,) if own is None else ()
     if test.any():
-        return Pool(other, np.flatnonzero(test), np.flatnonzero(~other.is_test & ~learned), "test pictures")
-    return Pool(other, np.flatnonzero(~learned), np.empty(0, int), "pictures")
+        return Pool(other, np.flatnonzero(test), np.flatnonzero(~other.is_test & ~learned), "test pictures", warnings)
+    return Pool(other, np.flatnonzero(~learned), np.empty(0, int), "pictures", warnings)

@@ -14,10 +14,11 @@ import torch
 from ..dataset import Dataset, cache_folder
 from ..drawing import BATCH, Drawer
 from ..errors import DataError
-from ..features.extractor import Extractor
+from ..features.extractor import Extractor, file_sha256
 from ..files import make_folder, storage_errors, write_file
 from ..metrics.rows import BLOCK, Rows
 from ..metrics.score import Side
+from ..stored import array_name
 from ..tensors import as_floats
 from .choice import Part
 from .team import Team
@@ -39,7 +40,21 @@ class Collector:
         self, extractor: Extractor, device: torch.device, folder: Path, team: Team, progress: Progress = quietly
     ) -> None:
         self.extractor, self.device, self.folder, self.team = extractor.to(device), device, folder, team
-        self.progress = progress
+        self.progress, self.sha256 = progress, extractor.sha256()
+        self._pixels: dict[Path, str] = {}
+
+    def cache_of(self, dataset: Dataset) -> Path:
+        """The folder for what the dataset's pictures look like: named by the pixels themselves, whatever they claim.
+
+        Features whose hash does not tell everything are kept for this evaluation alone.
+        """
+        path = dataset.folder / array_name(dataset.digest)
+        if path not in self._pixels:
+            with storage_errors(path):
+                self._pixels[path] = file_sha256(path)
+        height, width = dataset.size
+        above = cache_folder() / "features" if self.extractor.is_known_by_hash else self.folder
+        return above / f"{self._pixels[path][:16]}-{width}x{height}-{self.sha256[:16]}"
 
     def see(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 (n, H, W, C) -> (n, dim) float32. Raises DataError when a feature is not finite."""
@@ -82,7 +97,7 @@ class Collector:
 
     def real(self, part: Part, name: str, label_names: tuple[str, ...]) -> Side:
         """The part's pictures, with their labels as places in `label_names`."""
-        cache = FeatureCache(part.dataset, self.extractor, self.team)
+        cache = FeatureCache(self.cache_of(part.dataset), part.dataset, self.extractor.dim, self.team)
         cache.complete(part, self)
         rows = self.rows(f"{name}.features", (len(part), self.extractor.dim), "float32")
         if self.team.leads:
@@ -94,16 +109,15 @@ class Collector:
 
 
 class FeatureCache:
-    """Features of a dataset's pictures, kept under the content of the pictures and the hash of the features.
+    """Features of a dataset's pictures, in a folder that is theirs alone.
 
     `features` holds a row for each picture of the dataset, `seen` a byte for each: 1 once its row is there. A process
     that is killed leaves rows that are not marked, and they are made again.
     """
 
-    def __init__(self, dataset: Dataset, extractor: Extractor, team: Team) -> None:
-        name = f"{dataset.digest[:16]}-{extractor.sha256()[:16]}"
-        self.folder = cache_folder() / "features" / name
-        self.rows = Rows(self.folder / "features", (len(dataset), extractor.dim), "float32")
+    def __init__(self, folder: Path, dataset: Dataset, dim: int, team: Team) -> None:
+        self.folder = folder
+        self.rows = Rows(folder / "features", (len(dataset), dim), "float32")
         self.dataset, self.team = dataset, team
 
     def complete(self, part: Part, collector: Collector) -> None:
@@ -115,7 +129,8 @@ class FeatureCache:
                     self.rows.allocate()
                     write_file(self.folder / "seen", bytes(len(self.dataset)))
         self.team.wait()
-        seen = np.fromfile(self.folder / "seen", np.uint8)
+        with storage_errors(self.folder):
+            seen = np.fromfile(self.folder / "seen", np.uint8)
         missing = np.sort(part.indices[seen[part.indices] == 0])
         self.team.wait()  # all have read it before it changes
         for start, stop in self.team.blocks(len(missing), BATCH):

@@ -6,8 +6,12 @@ from .. import stored
 from ..dataset import Dataset, open_dataset, prepare
 from ..errors import DataError, UsageError
 from ..runs import Run, RunConfig
+from ..sources.artwork import printable
 from ..sources.find import built_in
 from ..sources.walk import is_prepared
+
+LARGEST_PX = 128
+"""A stranger's run that claims to have learned from built-in pictures does not make us enlarge them without bounds."""
 
 
 def own_dataset(config: RunConfig, folder: Path | None) -> Dataset | None:
@@ -23,7 +27,7 @@ def own_dataset(config: RunConfig, folder: Path | None) -> Dataset | None:
             dataset = None
         if dataset is not None and dataset.digest == config.data_digest:
             return dataset
-    if config.data in built_in():
+    if config.data in built_in() and max(config.shape) <= LARGEST_PX:
         dataset = prepare(config.data, (config.shape[2], config.shape[1]))
         return dataset if dataset.digest == config.data_digest else None
     return None
@@ -41,15 +45,15 @@ def real_pictures(
     if data is None:
         if own is None:
             raise UsageError(
-                f"The pictures that {name} learned from ({config.data}) are not at hand. Say where they are, or give "
-                "others to compare with, with --data."
+                f"The pictures that {name} learned from ({printable(config.data)}) are not at hand. Say where they "
+                "are, or give others to compare with, with --data."
             )
         return own, None
     given = data if isinstance(data, Dataset) else prepared(data, config, folder)
     if given.shape != config.shape:
         raise DataError(
             f"{name} draws {described(config.shape)}, but {given.source} holds {described(given.shape)}. Only pictures "
-            "of one size and colour can be compared; give --data a folder that is not prepared, or prepare it alike."
+            "of one size and colour can be compared: prepare them alike, with ganvas prepare --size and --channels."
         )
     return (given, None) if given.digest == config.data_digest else (own, given)
 

@@ -4,7 +4,8 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from ..drawing import Drawer
 from ..errors import UsageError
 from ..features.choose import default_features, make_features
 from ..features.extractor import Extractor
-from ..files import make_folder
+from ..files import make_folder, storage_errors
 from ..metrics.score import Estimate, Pair, Score
 from ..registry import scores
 from .choice import Choice
@@ -34,6 +35,11 @@ ORDER = (
     *("copying", "agreement", "accuracy"),
 )
 """Of our own scores; those of other packages follow."""
+OWN_DIGITS = (
+    "The features 'digits' learned from these very pictures, so real ones look a little better than works can. MNIST "
+    "as --data is fairer."
+)
+STALE_SECONDS = 24 * 3600
 SAMPLE = 500
 """Real pictures that decide which features to use."""
 
@@ -65,6 +71,8 @@ def extractor_for(
         dataset = sample.dataset
         pictures = sample.pictures(np.arange(len(sample)))
         features, warnings = default_features(pictures, dataset.labels[sample.indices], dataset.label_names)
+    if features == "digits" and choice.reference.dataset.source == "digits":
+        warnings = [*warnings, OWN_DIGITS]
     return make_features(features, choice.reference.dataset.shape, weights), tuple(warnings)
 
 
@@ -90,7 +98,7 @@ def evaluate(
         collector = Collector(extractor, drawer.device, folder, team, progress if team.leads else quietly)
         pair = collected(collector, drawer, choice, seed, any(score.name == "copying" for score in wanted))
         if team.leads:
-            found = score_all(pair, wanted, extractor, progress)
+            found = score_all(pair, wanted, (extractor.name, collector.sha256), progress)
             chosen = examples(pair, choice, seed)
             config, data = drawer.config, choice.reference.dataset
             report = Report(
@@ -102,7 +110,7 @@ def evaluate(
                 compared_with=choice.compared_with,
                 seed=seed,
                 features=extractor.name,
-                features_sha256=extractor.sha256(),
+                features_sha256=collector.sha256,
                 lines=found.lines,
                 left_out=found.left_out,
                 warnings=(*choice.warnings, *warnings),
@@ -116,22 +124,27 @@ def evaluate(
     return report
 
 
-class shared_folder:  # noqa: N801 - used like contextlib's
-    """A temporary folder that all processes of the team see; beside the cache, where there is room for large files."""
+@contextmanager
+def shared_folder(team: Team) -> Iterator[Path]:
+    """A temporary folder that all processes of the team see; beside the cache, where there is room for large files.
 
-    def __init__(self, team: Team) -> None:
-        self.team = team
-
-    def __enter__(self) -> Path:
-        made = None
-        if self.team.leads:
-            made = tempfile.mkdtemp(prefix="evaluation-", dir=make_folder(cache_folder()))
-        self.folder = Path(self.team.share(made) or "")
-        return self.folder
-
-    def __exit__(self, *_: object) -> None:
-        if self.team.leads:
-            shutil.rmtree(self.folder, ignore_errors=True)
+    What killed evaluations left there is removed after a day. Raises StorageError.
+    """
+    made = None
+    if team.leads:
+        above = make_folder(cache_folder())
+        for old in above.glob("evaluation-*"):
+            with suppress(OSError):
+                if time.time() - old.stat().st_mtime > STALE_SECONDS:
+                    shutil.rmtree(old)
+        with storage_errors(above):
+            made = tempfile.mkdtemp(prefix="evaluation-", dir=above)
+    folder = Path(team.share(made) or "")
+    try:
+        yield folder
+    finally:
+        if team.leads:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def collected(collector: Collector, drawer: Drawer, choice: Choice, seed: int, all_training: bool) -> Pair:
@@ -157,8 +170,11 @@ def collected(collector: Collector, drawer: Drawer, choice: Choice, seed: int, a
     )
 
 
-def score_all(pair: Pair, wanted: Sequence[Score], extractor: Extractor, progress: Progress = quietly) -> Found:
-    """Each score of the works and of real pictures in their place; or why there is none."""
+def score_all(pair: Pair, wanted: Sequence[Score], features: tuple[str, str], progress: Progress = quietly) -> Found:
+    """Each score of the works and of real pictures in their place; or why there is none.
+
+    features: name and sha256 of what the pair was seen through.
+    """
     assert pair.stand_ins is not None
     real_pair = replace(pair, works=pair.stand_ins)  # with the same memo: what both need is computed once
     lines, left_out = [], []
@@ -169,7 +185,7 @@ def score_all(pair: Pair, wanted: Sequence[Score], extractor: Extractor, progres
             began = time.monotonic()
             works, real = score.measure(pair), score.floor(pair, real_pair)
             if np.isfinite([works.value, real.value]).all():
-                lines.append(line_of(score, works, real, len(pair.works), extractor, time.monotonic() - began))
+                lines.append(line_of(score, works, real, len(pair.works), features, time.monotonic() - began))
                 continue
             reason = "came out as no finite number"
         left_out.append(LeftOut(score.name, score.title, reason))
@@ -177,7 +193,10 @@ def score_all(pair: Pair, wanted: Sequence[Score], extractor: Extractor, progres
     return Found(tuple(lines), tuple(left_out))
 
 
-def line_of(score: Score, works: Estimate, real: Estimate, count: int, extractor: Extractor, seconds: float) -> Line:
+def line_of(
+    score: Score, works: Estimate, real: Estimate, count: int, features: tuple[str, str], seconds: float
+) -> Line:
+    name, sha256 = features if score.uses_features else (None, None)
     return Line(
         score=score.name,
         title=score.title,
@@ -189,8 +208,8 @@ def line_of(score: Score, works: Estimate, real: Estimate, count: int, extractor
         works=works,
         real=real,
         count=count,
-        features=extractor.name if score.uses_features else None,
-        features_sha256=extractor.sha256() if score.uses_features else None,
+        features=name,
+        features_sha256=sha256,
         seconds=seconds,
     )
 

@@ -22,8 +22,10 @@ from .team import Team
 
 WORKS = 2000
 """Compared at most: a compromise between the time that it takes and the noise."""
+FIRST_SEED = 10**9
+"""Other works than those that a later evaluation draws."""
 SCORES = ("frechet", "kernel", "precision", "recall", "coverage", "copying")
-"""Those that take seconds."""
+"""Those that take seconds, once the real pictures have been seen."""
 
 
 class Judge:
@@ -44,8 +46,8 @@ class Judge:
         alone = Team(None)  # the other processes of a training wait
         with shared_folder(alone) as folder:
             collector = Collector(self.extractor, self.device, folder, alone, quietly)
-            pair = collected(collector, drawer, self.choice, 0, True)
-            found = score_all(pair, self.scores, self.extractor)
+            pair = collected(collector, drawer, self.choice, FIRST_SEED, True)
+            found = score_all(pair, self.scores, (self.extractor.name, collector.sha256))
         return {
             "scores": {line.score: line.works.value for line in found.lines},
             "intervals": {line.score: [line.works.low, line.works.high] for line in found.lines},
@@ -53,7 +55,7 @@ class Judge:
             "left_out": {one.score: one.reason for one in found.left_out},
             "count": len(self.choice.reference),
             "features": self.extractor.name,
-            "features_sha256": self.extractor.sha256(),
+            "features_sha256": collector.sha256,
             "took_seconds": time.monotonic() - began,
         }
 

@@ -75,6 +75,7 @@ def save_page(report: Report, path: Path, stats: Sequence[dict], metrics: Sequen
         verdict=verdict(lines),
         questions=by_question(lines),
         groups=[(kind, *words, report.examples[kind]) for kind, words in GROUPS.items() if report.examples.get(kind)],
+        has_neighbours=any(one.nearest for group in report.examples.values() for one in group),
         charts=charts(report, stats, metrics),
         features=features_used(report),
         level=f"{LEVEL:.0%}",

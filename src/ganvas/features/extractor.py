@@ -25,10 +25,12 @@ class Extractor(nn.Module):
     """Short, printed beside every score."""
     dim: int
     """Numbers a picture."""
-    design: ClassVar[str]
+    design: str
     """In words, what the weights do not tell: part of the hash, so it changes with the code."""
     preparation: ClassVar[str] = PREPARATION
     """Of pictures, in words: part of the hash too."""
+    is_known_by_hash: ClassVar[bool] = True
+    """Whether equal hashes mean equal features, so that what was seen may be kept for other evaluations."""
 
     def sha256(self) -> str:
         """64 hex digits of what decides on the features: design, preparation, layers and all their numbers.

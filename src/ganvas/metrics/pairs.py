@@ -21,11 +21,13 @@ WINDOW_PX = 11
 def partners(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Works (w,) that have others of their label, and for each `count` of these, (w, count); the same each time.
 
+    Where some have a label, those without one have no partners; where none has, all are partners.
+
     Pictures are laid in a row, shuffled and then sorted by label; partners are those at fixed steps ahead within the
     label. So every picture is a partner as often as it has partners. In a small group they come more than once.
     """
     shuffled = np.random.default_rng(0).permutation(len(labels))
-    groups = [shuffled[labels[shuffled] == label] for label in np.unique(labels)]
+    groups = [shuffled[labels[shuffled] == label] for label in np.unique(labels) if label >= 0 or labels.max() < 0]
     groups = [group for group in groups if len(group) > 1]
     steps = [1 + np.arange(count) % (len(group) - 1) for group in groups]
     others = [
@@ -53,10 +55,14 @@ class Pairwise(Score):
     question = "How varied?"
 
     def missing(self, pair: Pair) -> str | None:
-        _, sizes = np.unique(pair.works.labels, return_counts=True)
-        paired = int(sizes[sizes > 1].sum())
-        if paired < self.least:
-            return f"needs {self.least:,} works that share their label with another, has {paired:,}"
+        for side, who in ((pair.works, "works"), (pair.stand_ins, "real pictures")):
+            if side is None:
+                continue
+            labels = side.labels[side.labels >= 0] if pair.label_names else side.labels
+            _, sizes = np.unique(labels, return_counts=True)
+            paired = int(sizes[sizes > 1].sum())
+            if paired < self.least:
+                return f"needs {self.least:,} {who} that share their label with another, has {paired:,}"
         return None
 
 

@@ -1,5 +1,6 @@
 """Arrays on disk, read and written a block at a time, so that memory does not grow with the number of works."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +31,8 @@ class Rows:
         return len(self) * self._row_bytes
 
     def allocate(self) -> "Rows":
-        """Makes the file, full of zeros."""
-        with self.path.open("wb") as file:
+        """Makes the file; full of zeros, if it is new. What another process has written into it stays."""
+        with self.path.open("ab") as file:
             file.truncate(self.size_bytes)
         return self
 
@@ -46,7 +47,8 @@ class Rows:
         content = np.ascontiguousarray(rows, self.dtype)
         with self.path.open("r+b") as file:
             for index, row in zip(indices, content, strict=True):
-                os.pwrite(file.fileno(), row.tobytes(), int(index) * self._row_bytes)
+                if os.pwrite(file.fileno(), row.tobytes(), int(index) * self._row_bytes) < self._row_bytes:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop, a copy."""

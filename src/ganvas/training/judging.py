@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ..config import Budget, check
-from ..errors import CheckpointError
+from ..errors import CheckpointError, GanvasError
 from ..runs import Run, is_number, seen
 from . import ema, state
 from .events import Event, Scored, Warned, rounded
@@ -89,7 +89,11 @@ class Jury:
 
     def judge(self, average: nn.Module, images: int, seconds: float) -> Iterator[Event]:
         """Scores the average, into metrics.jsonl, and keeps it when it is the best so far. Raises StorageError."""
-        found = self._scores_of(average, images / 1000)
+        try:
+            found = self._scores_of(average, images / 1000)
+        except GanvasError as error:  # such as a cache that is full: no reason to stop learning
+            yield Warned(images / 1000, seconds, f"No scores this time: {error}")
+            return
         scores = {name: as_float(value) for name, value in found["scores"].items()}
         name = self.judging.judge.best_by
         kept = {"score": name, "value": found["scores"].get(name), "interval": found["intervals"].get(name)}
