@@ -1,6 +1,6 @@
 """How often 95% intervals are right: scores of many small sets drawn anew, against the mean of all.
 
-    python bench/intervals.py                   300 repetitions of 700 points; about half an hour on one core
+    python bench/intervals.py                   300 repetitions of 700 points; about ten minutes on one core
     python bench/intervals.py --repeat 50 --scores kernel coverage
 
 Points have 8 numbers and five clusters. Works are as the real ones, shifted, narrower without a cluster, or wider with

@@ -1,5 +1,6 @@
 """How many of 1000 modes: stacked MNIST, three digits as the three channels of a colour picture.
 
+    python bench/stacked_mnist.py --all DATA --minutes 30       all of the following, into runs/stacked-...
     python bench/stacked_mnist.py --make DATA --out FOLDER     60,000 real stacked pictures to train on, 28x28
     ganvas train FOLDER --out RUN
     python bench/stacked_mnist.py RUN                          modes and KL of 26,000 works, beside their floor
@@ -133,7 +134,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="with --make: where to")
     parser.add_argument("--count", type=int, default=60_000, help="with --make: how many; 60000")
     parser.add_argument("--seed", type=int, default=0, help="of the drawing of three digits; 0")
+    parser.add_argument("--all", metavar="DATA", help="stack these digits, train, measure; again: go on")
+    parser.add_argument("--minutes", type=float, default=30.0, help="with --all: of training; 30")
     asked = parser.parse_args()
+    if asked.all:
+        asked.floor, asked.run = asked.all, f"runs/stacked-{asked.minutes:g}-minutes"
     if asked.make and not asked.out:
         parser.error("--make needs --out FOLDER")
     if not (asked.run or asked.make or asked.floor):
@@ -148,6 +153,10 @@ def answer(asked: Any) -> None:
     if asked.make:
         make(asked.make, asked.out, asked.count, asked.seed)
         return
+    if asked.all:
+        data = Path("runs/stacked-pictures")
+        make(asked.all, data, asked.count, asked.seed)
+        ganvas.train(data, minutes=asked.minutes, out=asked.run)
     print(f"{WORKS:,} pictures each; KL(pictures || uniform), 95% intervals")
     if asked.run:
         show("works", counts_of(asked.run))
