@@ -2,7 +2,7 @@
 # make demo    three minutes of learning digits, then new ones in runs/demo
 # make test    the test suite
 # make check   lint, types, import rules
-# make bench   the slow proofs; results into bench/results
+# make bench   the slow proofs, in a short form: half an hour
 # make test-peers         our scores against torch-fidelity's, in an environment of its own (6 GB on Linux)
 # make bench-evaluation   time and memory of the scores against torch-fidelity and torchmetrics, in the same one
 
@@ -38,6 +38,8 @@ check: setup
 bench: setup
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/toys.py
+	$(BIN)/python bench/corruptions.py
+	$(BIN)/python bench/intervals.py --repeat 20
 
 # torch-fidelity needs torchvision, whose wheels go with another torch than the one we pin.
 $(PEERS_READY): pyproject.toml constraints-peers.txt

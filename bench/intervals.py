@@ -1,6 +1,6 @@
 """How often 95% intervals are right: scores of many small sets drawn anew, against the mean of all.
 
-    python bench/intervals.py                   300 repetitions of 700 points; about ten minutes on one core
+    python bench/intervals.py --write           300 repetitions of 700 points; about ten minutes on one core
     python bench/intervals.py --repeat 50 --scores kernel coverage
 
 Points have 8 numbers and five clusters. Works are as the real ones, shifted, narrower without a cluster, or wider with
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--scores", nargs="+", default=list(SCORES))
     parser.add_argument("--count", type=int, default=700)
     parser.add_argument("--repeat", type=int, default=300)
+    parser.add_argument("--write", action="store_true", help="into bench/results")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     results: dict[str, dict[str, list[float]]] = {}
@@ -84,7 +85,8 @@ def main() -> None:
             results.setdefault(name, {})[kind] = [round(float(held), 3), round(float(width), 2)]
             print(f"{kind:7} {name:10} mean {values.mean():8.4f}: held by {held:6.1%}, {width:.2f} as wide", flush=True)
     settings = {"count": asked.count, "repeat": asked.repeat, "each": "[share that holds the mean, width / true width]"}
-    RESULTS.write_text(json.dumps({**settings, "scores": results}, indent=1) + "\n")
+    if asked.write:
+        RESULTS.write_text(json.dumps({**settings, "scores": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

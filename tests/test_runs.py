@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganvas.config import Budget
+from ganvas.config import Budget, to_json
 from ganvas.errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, StorageError, UsageError
 from ganvas.registry import recipes
 from ganvas.runs import KEPT, Run, RunConfig, list_runs, read_header, read_tensors
@@ -274,3 +274,10 @@ def test_tensors_are_never_pickles(tmp_path):
     (tmp_path / "state.safetensors").write_bytes(pickle.dumps({"w": 1}))
     with pytest.raises(CheckpointError):
         read_tensors(tmp_path / "state.safetensors")
+
+
+def test_a_header_of_any_kind_is_no_traceback(tmp_path):
+    header = json.dumps({"__metadata__": {"ganvas": json.dumps(to_json(CONFIG)), "run": "x", "images": "9" * 400}})
+    (tmp_path / "x.safetensors").write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    with pytest.raises(CheckpointError, match="not a generator saved by ganvas"):
+        read_header(tmp_path / "x.safetensors")

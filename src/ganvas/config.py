@@ -147,6 +147,16 @@ def to_json(value: Any) -> Any:
     return value
 
 
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested JSON objects as one level: {"recipe.net.width": 32, ...}."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat = {}
+    for key, item in value.items():
+        flat.update(flatten(item, f"{prefix}.{key}" if prefix else key))
+    return flat
+
+
 def from_json(cls: type[T], data: Any, where: str = "the file") -> T:
     """The dataclass `cls` out of what `to_json` made.
 

@@ -25,7 +25,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from .config import Budget, Recipe, check, from_json, to_json
+from .config import Budget, Recipe, check, flatten, from_json, to_json
 from .errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, UsageError
 from .files import make_folder, new_folder, storage_errors, try_lock, write_file
 from .sources.artwork import printable
@@ -36,6 +36,18 @@ KEPT = 2
 
 LARGEST = 1e300
 """JSON may hold NaN, infinity, and whole numbers of any length, which no float holds."""
+
+UNREADABLE = (
+    OSError,
+    ArithmeticError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    struct.error,
+    RecursionError,
+)
+"""What reading a stranger's header can raise."""
 
 
 @dataclass(frozen=True)
@@ -378,24 +390,5 @@ def read_header(path: Path) -> tuple[RunConfig, str, float]:
             metadata = json.loads(file.read(length)).get("__metadata__", {})
         config = from_json(RunConfig, json.loads(metadata["ganvas"]), str(path))
         return config, printable(metadata["run"]), int(metadata["images"]) / 1000
-    except (
-        OSError,
-        ArithmeticError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        TypeError,
-        struct.error,
-        RecursionError,
-    ) as error:
+    except UNREADABLE as error:
         raise CheckpointError(f"{path} is not a generator saved by ganvas ({error!r}).") from None
-
-
-def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested JSON objects as one level: {"recipe.net.width": 32, ...}."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    flat = {}
-    for key, item in value.items():
-        flat.update(flatten(item, f"{prefix}.{key}" if prefix else key))
-    return flat
