@@ -34,7 +34,8 @@ saw of its own work was whether the other net believed it. None of the digits be
   {RUN}/samples.png     64 new digits on one sheet
   {RUN}/works/          the 64 as files; each knows its seed, so it can be drawn again
 
-More:  .venv/bin/ganvas sample {RUN} --label 3 --count 16 --out threes
+More:  .venv/bin/ganvas evaluate {RUN}
+       .venv/bin/ganvas sample {RUN} --label 3 --count 16 --out threes
        .venv/bin/ganvas train path/to/your/pictures --minutes 30 --out runs/mine""")
 
 

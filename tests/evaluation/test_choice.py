@@ -66,6 +66,7 @@ def test_with_few_held_out_the_training_pictures_are_compared_with_and_it_says_s
     assert set(held) < set(choice.stand_ins.indices)  # the floor takes what was not learned from first
     assert not set(choice.reference.indices) & set(choice.stand_ins.indices)
     assert "forgives copying" in choice.warnings[0]
+    assert choose(config_of(digits, holdout=0.05), digits, None, 200).compared_with == "200 held-out pictures"
     told = choose(config_of(digits, holdout=0.05), digits, None, 2000, "held-out")
     assert "held-out pictures" in told.compared_with
     assert "forgives" not in " ".join(told.warnings)

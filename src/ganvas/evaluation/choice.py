@@ -82,7 +82,7 @@ def choose(
 
     own: what the run learned from, if it is at hand.   other: the pictures to compare with instead, if given.
     against: compare with pictures kept from training, or with those learned from; None takes the former where there are
-    at least `ENOUGH` of them.   Raises UsageError, DataError when there are too few.
+    at least `ENOUGH` of them, or `count`.   Raises UsageError, DataError when there are too few.
     """
     check(type(count) is int and count >= LEAST, "count", count, f"a whole number of at least {LEAST}")
     train, held = (np.empty(0, int), np.empty(0, int)) if own is None else own.split(config.recipe.holdout, config.seed)
@@ -94,7 +94,7 @@ def choose(
         pool = of_other(other, own, train)
     else:
         assert own is not None
-        pool = of_own(own, train, held, against)
+        pool = of_own(own, train, held, min(count, ENOUGH), against)
     compared, what = without_doubles(pool.dataset, shuffled(pool.compared)), pool.what
     rest = shuffled(pool.rest)
     rest = rest[~np.isin(pool.dataset.content[rest], pool.dataset.content[compared])]
@@ -129,12 +129,12 @@ class Pool:
     warnings: tuple[str, ...] = ()
 
 
-def of_own(own: Dataset, train: np.ndarray, held: np.ndarray, against: Against | None) -> Pool:
+def of_own(own: Dataset, train: np.ndarray, held: np.ndarray, enough: int, against: Against | None) -> Pool:
     """Its own test pictures, or else those held out; the ones learned from where these are too few."""
     test = held[own.is_test[held]]
-    enough = len(test) >= ENOUGH or len(test) == len(held) > 0
-    kept, what = (test, "test pictures") if enough else (held, "held-out pictures")
-    if against == "held-out" or (against is None and len(kept) >= ENOUGH):
+    by_test = len(test) >= enough or len(test) == len(held) > 0
+    kept, what = (test, "test pictures") if by_test else (held, "held-out pictures")
+    if against == "held-out" or (against is None and len(kept) >= enough):
         return Pool(own, kept, train, what)
     few = "" if against else f"There are only {len(kept):,} {what}. "
     warning = f"{few}The works are compared with pictures that the model learned from, which forgives copying."
