@@ -106,6 +106,7 @@ def test_two_processes_agree_with_one(tmp_path):
 
 
 JUDGED_TWICE = """
+import os
 import sys
 from pathlib import Path
 from tests.training.helpers import FakeJudge, judged
@@ -114,7 +115,8 @@ for kimg in (0.04, 0.08):
     judge = FakeJudge()
     one = judged(Path(sys.argv[1]), judge, kimg=kimg)
     done = list(one.fit())[-1].done
-    print(one.accelerator.process_index, kimg, done, judge.kimg, flush=True)
+    line = f"{one.accelerator.process_index} {kimg} {done} {judge.kimg}\\n"
+    os.write(1, line.encode())  # at once: both processes write into one pipe
 """
 
 
