@@ -1,6 +1,9 @@
 """What every test gets."""
 
+import fcntl
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +29,11 @@ def pictures(tmp_path: Path) -> Path:
         colour = (40 * index,) * 3 if label == "cat" else (40 * index, 0, 9)
         Image.new("RGB", (20 + index, 30), colour).save(folder / label / f"{index}.png")
     return folder
+
+
+@pytest.fixture
+def one_group_at_a_time() -> Iterator[None]:
+    """For tests that start a group of processes: two groups at once may both be given the port that is free."""
+    with (Path(tempfile.gettempdir()) / "ganvas-tests-group.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -116,6 +116,7 @@ def test_scores_taken_while_learning_are_no_test(capsys, tmp_path):
     assert "the scores of the best checkpoint flatter" in " ".join(out.split())
 
 
+@pytest.mark.usefixtures("one_group_at_a_time")
 def test_two_processes_find_the_same(run, capsys, tmp_path):
     command = ["evaluate", str(run), "--data", str(run.parent / "art"), "--metrics", *SCORES, "--json", "--out"]
     environment = {**os.environ, "GANVAS_CACHE": str(tmp_path / "two")}

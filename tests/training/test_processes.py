@@ -78,6 +78,7 @@ def test_interrupted_it_saves_and_says_how_to_go_on(tmp_path, number):
     assert Run.find(tmp_path / "run").state() == "stopped"
 
 
+@pytest.mark.usefixtures("one_group_at_a_time")
 def test_two_processes_agree_with_one(tmp_path):
     """Five steps at the same global batch: the same weights but for what the order of float32 sums changes."""
     command = ["train", "digits", *TINY, "--kimg", "0.04", "--seed", "2"]
@@ -120,6 +121,7 @@ for kimg in (0.04, 0.08):
 """
 
 
+@pytest.mark.usefixtures("one_group_at_a_time")
 def test_of_two_processes_the_first_one_judges_and_none_waits_for_ever(tmp_path):
     """Twice, as a resumed run also looks at what was judged before."""
     (tmp_path / "script.py").write_text(JUDGED_TWICE)
