@@ -56,7 +56,8 @@ def test_other_weights_are_not_loaded(hub):
 
 
 def test_a_missing_package_is_named_by_its_extra(accepted, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    for name in ("torch_fidelity", "torch_fidelity.feature_extractor_inceptionv3"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(UsageError, match=r"torch-fidelity.*pip install 'ganvas\[inception\]'"):
         make_features("inception", SHAPE, accepted)
 
