@@ -3,6 +3,7 @@
 A set's manifold is the union of balls around its pictures, each reaching to its fifth nearest neighbour.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,9 +131,9 @@ class Manifold(Score):
     limits = (0.0, 1.0)
     least = 500
 
+    @abstractmethod
     def parts(self, found: Manifolds) -> tuple[float, np.ndarray, np.ndarray]:
         """The value, and the influences of the two sides."""
-        raise NotImplementedError
 
     def measure(self, pair: Pair) -> Estimate:
         key = ("manifolds", pair.works.features, pair.reference.features)
