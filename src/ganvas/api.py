@@ -1,7 +1,8 @@
 """The library's front door: prepare, train, open; a `Model` draws `Work`s."""
 
 import platform
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -125,8 +126,12 @@ def make_trainer(
     checkpoint_seconds: float = 60.0,
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
+    clock: Callable[[], float] = time.monotonic,
 ) -> Trainer:
-    """The trainer of a new run, or of the run in `out` when its settings are the same. Arguments as in `train`."""
+    """The trainer of a new run, or of the run in `out` when its settings are the same. Arguments as in `train`.
+
+    clock: by which minutes are counted; `time.process_time` makes them minutes of CPU.
+    """
     resolved = recipe if isinstance(recipe, Recipe) else recipes.get(recipe)()
     given = [(unit, n) for unit, n in (("minutes", minutes), ("kimg", kimg), ("epochs", epochs)) if n is not None]
     if len(given) > 1:
@@ -142,7 +147,7 @@ def make_trainer(
         check_trainable(config)  # before anything is written
         judging = judging_of(config, dataset, every, best_by)
         run = Run.create(Path(out) if out else Path("runs") / f"{dataset.source}-{resolved.name}", config)
-    return Trainer(run, dataset, checkpoint_seconds, judging)
+    return Trainer(run, dataset, checkpoint_seconds, judging, clock)
 
 
 def judging_of(config: RunConfig, dataset: Dataset, every: Budget | None, best_by: str) -> Judging | None:

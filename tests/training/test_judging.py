@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
 import torch
@@ -12,7 +12,6 @@ from ganvas.api import make_trainer
 from ganvas.config import Budget
 from ganvas.dataset import prepare
 from ganvas.errors import NonFiniteLoss, StorageError, UsageError
-from ganvas.training import trainer as trainer_module
 from ganvas.training.events import Finished, Preview, Saved, Scored, Step, Warned
 from ganvas.training.judging import Judging
 from ganvas.training.trainer import Trainer
@@ -98,9 +97,11 @@ def test_what_is_overdue_is_judged_at_once(tmp_path):
 class Clock:
     """Time that passes only when told."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self):
         self.now = 1000.0
-        monkeypatch.setattr(trainer_module, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+    def __call__(self):
+        return self.now
 
     def passes(self, seconds, call):
         """`call`, made to take so many seconds."""
@@ -114,16 +115,16 @@ class Clock:
 
 def by_minutes(out, clock, judge):
     """One minute of steps of 1 s, judged every 15 s; the judge takes 100 s."""
-    one = trainer(out, kimg=None, minutes=1)
+    one = trainer(out, kimg=None, minutes=1, clock=clock)
     if judge is not None:
         judge.value = clock.passes(100, judge.value)
-        one = Trainer(one.run, one.dataset, 60.0, Judging(Budget("minutes", 0.25), judge))
+        one = Trainer(one.run, one.dataset, 60.0, Judging(Budget("minutes", 0.25), judge), clock)
     one._step = clock.passes(1, one._step)
     return one
 
 
-def test_the_time_that_judging_takes_is_no_time_of_training(tmp_path, monkeypatch):
-    clock, judge = Clock(monkeypatch), FakeJudge()
+def test_the_time_that_judging_takes_is_no_time_of_training(tmp_path):
+    clock, judge = Clock(), FakeJudge()
     one, plain = by_minutes(tmp_path / "judged", clock, judge), by_minutes(tmp_path / "plain", clock, None)
     began = clock.now
     events = list(one.fit())
@@ -142,9 +143,9 @@ def test_the_time_that_judging_takes_is_no_time_of_training(tmp_path, monkeypatc
     assert [event.seconds for event in events if isinstance(event, Step)] == list(range(1, 61))
 
 
-def test_a_judging_that_falls_due_with_a_stop_is_not_lost(tmp_path, monkeypatch):
+def test_a_judging_that_falls_due_with_a_stop_is_not_lost(tmp_path):
     """After 15 steps it is 15 s and time to judge, and the user presses Ctrl-C."""
-    clock, judge = Clock(monkeypatch), FakeJudge()
+    clock, judge = Clock(), FakeJudge()
     events = stop_after(by_minutes(tmp_path / "run", clock, judge), 15)
     assert not scored(events)
     assert events[-1].seconds == 15

@@ -6,7 +6,7 @@ is bit for bit the run that was not, on a CPU, for a length in kimg or epochs.
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
@@ -41,14 +41,20 @@ class Trainer:
     checkpoint_seconds: the most training time that a kill can cost.
     judging: who scores the averaged generator, how often; it is also scored at the run's end. The time that this takes
     is no time of training: a run of given minutes is not cut short by it, and every weight is the same without it.
+    clock: seconds since some moment, by which minutes are counted; `time.process_time` makes them minutes of CPU.
     Raises UsageError when the batch cannot be shared among the processes.
     """
 
     def __init__(
-        self, run: Run, dataset: Dataset, checkpoint_seconds: float = 60.0, judging: Judging | None = None
+        self,
+        run: Run,
+        dataset: Dataset,
+        checkpoint_seconds: float = 60.0,
+        judging: Judging | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         machine.keep_freed_memory()
-        self.run, self.dataset, self.checkpoint_seconds = run, dataset, checkpoint_seconds
+        self.run, self.dataset, self.checkpoint_seconds, self.clock = run, dataset, checkpoint_seconds, clock
         config, recipe = run.config, run.config.recipe
         self.recipe = recipe
         self.accelerator = machine.accelerator()
@@ -128,23 +134,23 @@ class Trainer:
     def _steps(self) -> Iterator[Event]:
         sums, steps, reported = torch.zeros(5, device=self.device), 0, self.seconds
         drawn, saved = due(self._progress()), self.seconds
-        origin = time.monotonic() - self.seconds
-        since = time.monotonic()
+        origin = self.clock() - self.seconds
+        since = self.clock()
         while self._progress() < 1 and not self._agree(origin):
             epoch = self.images // len(self.train_works)
             sums += self._step()
             steps += 1
             if self.seconds - reported >= REPORT_SECONDS or self._progress() >= 1:
-                yield self._report(sums / steps, steps, time.monotonic() - since)
+                yield self._report(sums / steps, steps, self.clock() - since)
                 sums.zero_()
-                steps, reported, since = 0, self.seconds, time.monotonic()
+                steps, reported, since = 0, self.seconds, self.clock()
             if self._evaluates() and self.images // len(self.train_works) > epoch:
                 yield self._evaluate(self.images // len(self.train_works))
             if self.jury is not None and self.jury.is_due(*self._seen()) and self._progress() < 1:
                 self._check_finite(sums)
-                began = time.monotonic()
+                began = self.clock()
                 yield from self._judge(self.jury)
-                judged = time.monotonic() - began
+                judged = self.clock() - began
                 origin, since = origin + judged, since + judged
             if due(self._progress()) > drawn and self._progress() < 1:
                 drawn = due(self._progress())
@@ -172,7 +178,7 @@ class Trainer:
 
     def _agree(self, origin: float) -> bool:
         """Takes the time; returns whether to stop. All processes go by the first one's clock, and stop together."""
-        clock = torch.tensor([time.monotonic() - origin, float(self._stop)], dtype=torch.float64)
+        clock = torch.tensor([self.clock() - origin, float(self._stop)], dtype=torch.float64)
         if self.accelerator.num_processes > 1:
             clock = clock.to(self.device, torch.float32)
             everyone = self.accelerator.gather(clock[None])
