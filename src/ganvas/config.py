@@ -72,6 +72,10 @@ class Recipe:
     """Weight of the gradient penalty at generated pictures (R2); 0 is off."""
     wgan_gp_lambda: float = 0.0
     """Weight of the gradient penalty between real and generated pictures (WGAN-GP); 0 is off."""
+    simultaneous: bool = False
+    """Both nets move at once, from one pass of each, instead of in turn: a fifth fewer operations. Not with WGAN-GP."""
+    precision: Literal["auto", "float32"] = "auto"
+    """auto: products in bfloat16 where the machine has instructions for it (GPUs, newer server CPUs), else float32."""
     batch_size: int = 32
     """Pictures a step, over all processes together."""
     generator_lr: float = 1e-3
@@ -103,6 +107,9 @@ class Recipe:
             check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
         for name in ("final_lr_share", "ema_share", "null_label"):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "between 0 and 1")
+        check(self.precision in ("auto", "float32"), "precision", self.precision, "auto or float32")
+        turns = not (self.simultaneous and self.wgan_gp_lambda)
+        check(turns, "simultaneous", self.simultaneous, "off with wgan_gp_lambda, whose critic moves by itself")
         check(0 <= self.holdout < 1, "holdout", self.holdout, "at least 0 and below 1")
         check(all(0 <= beta < 1 for beta in self.betas), "betas", self.betas, "two numbers from 0 to below 1")
 

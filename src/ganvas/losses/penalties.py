@@ -6,14 +6,24 @@ import torch
 from torch import Tensor
 
 
-def squared_gradient(pictures: Tensor, logits: Tensor) -> Tensor:
-    """||grad_x D(x)||^2 of each picture, summed over its pixels.
+def slope(pictures: Tensor, logits: Tensor) -> Tensor:
+    """grad_x D(x) at each picture: the change of a pixel that raises D's logit the most.
 
     pictures: (n, C, H, W) with requires_grad, out of which `logits` (n,) were computed, each from its own picture
-    (no batch normalisation in D).   returns: (n,) >= 0, differentiable in D's weights.
+    (no batch normalisation in D).   returns: (n, C, H, W) float32, differentiable in D's weights.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
-    return gradient.float().square().sum(dim=(1, 2, 3))
+    return gradient.float()
+
+
+def squared(gradient: Tensor) -> Tensor:
+    """(n, C, H, W) slopes -> (n,) ||grad_x D(x)||^2, summed over pixels."""
+    return gradient.square().sum(dim=(1, 2, 3))
+
+
+def squared_gradient(pictures: Tensor, logits: Tensor) -> Tensor:
+    """||grad_x D(x)||^2 of each picture, as `squared(slope(...))`.   returns: (n,) >= 0, differentiable."""
+    return squared(slope(pictures, logits))
 
 
 def r1_r2(squared: Tensor, r1_gamma: float, r2_gamma: float) -> Tensor:

@@ -30,9 +30,10 @@ class LabelledLatent(nn.Module):
 
 
 class ProjectionLogit(nn.Module):
-    """features (n, d) and labels -> (n,) logits: w.h + b + <e_y, h>/sqrt(d). Miyato & Koyama 2018, eq. 3.
+    """features (n, d) and labels -> (n,) logits: (w + e_y/sqrt(d)).h + b. Miyato & Koyama 2018, eq. 3.
 
-    Label vectors start at zero, so that D first learns what all labels share.
+    Label vectors start at zero, so that D first learns what all labels share. Products and their sum are float32 even
+    where the rest of a net is not: only differences of logits matter, and their common level may lie far from 0.
     """
 
     def __init__(self, features: int, labels: int) -> None:
@@ -43,10 +44,10 @@ class ProjectionLogit(nn.Module):
             nn.init.zeros_(self.embedding.weight)
 
     def forward(self, features: Tensor, label: Tensor) -> Tensor:
-        logit = self.linear(features).squeeze(1)
-        if self.embedding is None:
-            return logit
-        return logit + (self.embedding(label) * features).sum(dim=1) / math.sqrt(features.shape[1])
+        weight = self.linear.weight
+        if self.embedding is not None:
+            weight = weight + self.embedding(label) / math.sqrt(features.shape[1])
+        return (features.float() * weight).sum(dim=1) + self.linear.bias
 
 
 class Blur(nn.Module):

@@ -22,6 +22,14 @@ def keep_freed_memory() -> None:
             libc.mallopt(TRIM_THRESHOLD, 2**30)
 
 
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for products of bfloat16; elsewhere they are imitated, slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
 def accelerator() -> Accelerator:
     """This process's device and its place among the others, if `torch.distributed.run` started several.
 

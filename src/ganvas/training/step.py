@@ -1,5 +1,8 @@
 """One move of each player: the heart of the game, the same on a CPU, a GPU and many processes.
 
+Players move in turn, as Goodfellow et al. 2014 (algorithm 1) have it, or at once. At once costs less: G learns from
+D's slope at the works, dD(x)/dx, which the penalty R2 needs anyway, so one pass of each net does for both.
+
 `G`, `D` may be wrapped to average gradients over processes; `bare_G`, `bare_D` are the same nets unwrapped, for
 passes whose gradients nobody needs.
 """
@@ -14,8 +17,9 @@ from torch.optim import Optimizer
 
 from ..config import Recipe
 from ..losses.games import Game
-from ..losses.penalties import between, r1_r2, squared_gradient, wgan_gp
+from ..losses.penalties import between, r1_r2, slope, squared, squared_gradient, wgan_gp
 from .batches import Batch
+from .machine import multiplies_bfloat16
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,14 @@ class Players:
     accelerator: Accelerator
 
     def half_precision(self) -> AbstractContextManager:
-        """bfloat16 on a GPU; float16 cripples these games. Weights stay float32."""
-        if self.accelerator.device.type != "cuda":
+        """Products in bfloat16, sums in float32, where the recipe and the machine allow it. Weights stay float32.
+
+        Not float16, whose small range cripples these games. Slopes and penalties do bear bfloat16
+        (docs/experiments.md): what is summed over pixels, and all that the optimisers see, is float32.
+        """
+        if self.recipe.precision == "float32" or not multiplies_bfloat16(self.accelerator.device):
             return nullcontext()
-        return torch.autocast("cuda", dtype=torch.bfloat16)
+        return torch.autocast(self.accelerator.device.type, dtype=torch.bfloat16)
 
 
 def accuracies(game: Game, real: Tensor, fake: Tensor) -> Tensor:
@@ -48,6 +56,45 @@ def accuracies(game: Game, real: Tensor, fake: Tensor) -> Tensor:
     return torch.stack([(real > level).float().mean(), (fake < level).float().mean()])
 
 
+def step(players: Players, batch: Batch) -> Tensor:
+    """One move of both. returns: (5,) D's loss, the penalty, the two accuracies, G's loss."""
+    if players.recipe.simultaneous:
+        return simultaneous_step(players, batch)
+    judged = discriminator_step(players, batch)
+    return torch.cat([judged, generator_step(players, batch)])
+
+
+def simultaneous_step(players: Players, batch: Batch) -> Tensor:
+    """Both learn from the same works and the same pass of D. returns: (5,) as `step`.
+
+    With f_i = D(G(z_i)), the chain rule gives G's gradient as the sum over i of dL_G/df_i * df_i/dx_i * dx_i/dw.
+    Mescheder et al. 2017, sect. 2: simultaneous gradient descent.
+    """
+    recipe, game = players.recipe, players.game
+    with players.half_precision():
+        fake = players.G(batch.z_g, batch.label)
+    pictures = torch.cat([batch.real, fake.detach().float()]).requires_grad_()
+    with players.half_precision():
+        logits = players.D(pictures, torch.cat([batch.label, batch.label])).float()
+    real_logits, fake_logits = logits.chunk(2)
+    gradient = slope(pictures, logits)
+    penalty = r1_r2(squared(gradient), recipe.r1_gamma, recipe.r2_gamma)
+    loss_d = game.discriminator(real_logits, fake_logits)
+    players.optimizer_d.zero_grad()
+    players.accelerator.backward(loss_d + penalty)
+    players.optimizer_d.step()
+
+    judged_fake = fake_logits.detach().requires_grad_()
+    loss_g = game.generator(real_logits.detach(), judged_fake)
+    (weight,) = torch.autograd.grad(loss_g, judged_fake)
+    uphill = weight.view(-1, 1, 1, 1) * gradient.detach().chunk(2)[1]
+    players.optimizer_g.zero_grad()
+    fake.backward(uphill.to(fake.dtype))
+    players.optimizer_g.step()
+    judged = accuracies(game, real_logits.detach(), fake_logits.detach())
+    return torch.cat([torch.stack([loss_d.detach(), penalty.detach()]), judged, loss_g.detach()[None]])
+
+
 def discriminator_step(players: Players, batch: Batch) -> Tensor:
     """D learns to tell real from generated. returns: (4,) loss, penalty, the two accuracies."""
     recipe, game = players.recipe, players.game
@@ -56,8 +103,7 @@ def discriminator_step(players: Players, batch: Batch) -> Tensor:
     pictures, labels = torch.cat([batch.real, fake]), torch.cat([batch.label, batch.label])
     penalised = recipe.r1_gamma > 0 or recipe.r2_gamma > 0
     pictures.requires_grad_(penalised)
-    # The penalty is a gradient of a gradient: bfloat16 has too few digits for it.
-    with nullcontext() if penalised else players.half_precision():
+    with players.half_precision():
         logits = players.D(pictures, labels).float()
     real_logits, fake_logits = logits.chunk(2)
     loss = game.discriminator(real_logits, fake_logits)
@@ -66,7 +112,8 @@ def discriminator_step(players: Players, batch: Batch) -> Tensor:
         penalty = r1_r2(squared_gradient(pictures, logits), recipe.r1_gamma, recipe.r2_gamma)
     if recipe.wgan_gp_lambda > 0:
         middle = between(batch.real, fake, batch.mix)
-        penalty = penalty + recipe.wgan_gp_lambda * wgan_gp(lambda x: players.bare_D(x, batch.label), middle)
+        with players.half_precision():
+            penalty = penalty + recipe.wgan_gp_lambda * wgan_gp(lambda x: players.bare_D(x, batch.label), middle)
     players.optimizer_d.zero_grad()
     players.accelerator.backward(loss + penalty)
     players.optimizer_d.step()

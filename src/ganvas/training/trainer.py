@@ -27,7 +27,7 @@ from .events import Evaluated, Event, Finished, Preview, Saved, Started, Step, W
 from .judging import Judging, Jury
 from .preview import Previews, due
 from .schedule import Schedule, cosine, ema_decay
-from .step import Players, accuracies, discriminator_step, generator_step
+from .step import Players, accuracies, step
 
 REPORT_SECONDS = 1.0
 EVALUATED_WORKS = 1000
@@ -169,12 +169,11 @@ class Trainer:
         share = cosine(self._progress(), recipe.final_lr_share)
         players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
         players.optimizer_g.param_groups[0]["lr"] = recipe.generator_lr * share
-        judged = discriminator_step(players, batch)
-        loss_g = generator_step(players, batch)
+        judged = step(players, batch)
         decay = ema_decay(self.images, recipe.batch_size, recipe.ema_half_life_kimg, recipe.ema_share)
         ema.update(self.average, players.bare_G, decay)
         self.images += recipe.batch_size
-        return torch.cat([judged, loss_g])
+        return judged
 
     def _agree(self, origin: float) -> bool:
         """Takes the time; returns whether to stop. All processes go by the first one's clock, and stop together."""

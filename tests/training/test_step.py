@@ -1,0 +1,41 @@
+"""Moves of the two players."""
+
+import copy
+import dataclasses
+
+import pytest
+import torch
+
+from ganvas.errors import UsageError
+from ganvas.registry import games
+from ganvas.training import step
+from tests.training.helpers import tiny, trainer
+
+
+@pytest.mark.parametrize("game", games.names())
+def test_moving_at_once_follows_both_gradients(tmp_path, game):
+    """One pass of each net gives the gradients that each player's own loss has at the weights before the move."""
+    one = trainer(tmp_path / "run", tiny(game=game, simultaneous=True, precision="float32", r1_gamma=0.3, r2_gamma=0.7))
+    players, batch = one.players, one.batches.batch(0, one.device)
+    G, D = copy.deepcopy(players.bare_G), copy.deepcopy(players.bare_D)
+    fake = G(batch.z_g, batch.label)
+    loss_g = players.game.generator(D(batch.real, batch.label), D(fake, batch.label))
+    expected_g = torch.autograd.grad(loss_g, list(G.parameters()))
+    still = dataclasses.replace(
+        players, bare_G=G, bare_D=D, G=G, D=D, optimizer_d=torch.optim.SGD(D.parameters(), 0.0)
+    )
+    in_turn = step.discriminator_step(still, dataclasses.replace(batch, z_d=batch.z_g))
+    found = step.step(players, batch)
+    assert torch.allclose(found[:4], in_turn, atol=1e-6)
+    assert found[4].item() == pytest.approx(loss_g.item(), abs=1e-6)
+    for (name, weight), expected in zip(players.bare_G.named_parameters(), expected_g, strict=True):
+        torch.testing.assert_close(weight.grad, expected, atol=1e-6, rtol=1e-4, msg=lambda m, n=name: f"G.{n}: {m}")
+    for (name, weight), expected in zip(players.bare_D.named_parameters(), D.parameters(), strict=True):
+        torch.testing.assert_close(
+            weight.grad, expected.grad, atol=1e-6, rtol=1e-4, msg=lambda m, n=name: f"D.{n}: {m}"
+        )
+
+
+def test_moving_at_once_is_refused_where_the_critic_moves_by_itself():
+    with pytest.raises(UsageError, match="simultaneous must be off with wgan_gp_lambda"):
+        tiny(simultaneous=True, game="wasserstein", wgan_gp_lambda=10.0)
