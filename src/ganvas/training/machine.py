@@ -23,7 +23,7 @@ def keep_freed_memory() -> None:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for products of bfloat16; elsewhere they are imitated, slower than float32."""
+    """Whether the device has instructions for products of bfloat16; elsewhere they are imitated, slowly."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
