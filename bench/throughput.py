@@ -135,7 +135,7 @@ def use(folder: Path) -> dict[str, Any]:
 
 def formats(folder: Path) -> dict[str, Any]:
     """Both formats of both precisions, as the same nets at the same start."""
-    calls = {}
+    calls: dict[str, Callable[[], object]] = {}
     for precision in ("float32", "auto"):
         for name, layout in (("channels first", torch.contiguous_format), ("channels last", torch.channels_last)):
             made = stepping(
@@ -154,7 +154,7 @@ def formats(folder: Path) -> dict[str, Any]:
 
 def compile_g(folder: Path) -> dict[str, Any]:
     plain, compiled = (a_trainer(prepare("digits"), recipe("canvas"), folder) for _ in range(2))
-    G = torch.compile(compiled.players.G)
+    G: Any = torch.compile(compiled.players.G)
     compiled.players = dataclasses.replace(compiled.players, G=G)
     began = time.perf_counter()
     try:

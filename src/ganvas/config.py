@@ -92,6 +92,8 @@ class Recipe:
     """The half-life never exceeds this share of the pictures seen so far, so that short runs forget their start."""
     null_label: float = 0.1
     """Share of the pictures trained without their label, so that the model also draws unconditionally."""
+    likeness_kimg: Annotated[float | None, Suppress] = None
+    """Thousands of 32-px pictures until works first resemble them, as measured; for the estimate at the start."""
     evaluate_each_epoch: bool = False
     """After each epoch, judge D and G on held-out pictures."""
     holdout: float = 0.1

@@ -18,7 +18,7 @@ from .config import check
 from .evaluation.wording import MOST_DECIMALS, UNKNOWN, decimals_for
 from .registry import scores
 from .runs import Run, without_nan
-from .training.events import Evaluated, Event, Finished, Preview, Saved, Scored, Started, Step, Warned
+from .training.events import Estimated, Evaluated, Event, Finished, Preview, Saved, Scored, Started, Step, Warned
 
 PLAIN_SECONDS = 10
 """Between two lines of the plain display."""
@@ -116,6 +116,8 @@ def sentence(event: Event) -> str:
                 f"{f' with {event.processes} processes' if event.processes > 1 else ''}: "
                 f"G has {event.generator_parameters:,} weights, D {event.discriminator_parameters:,}."
             )
+        case Estimated():
+            return estimate_sentence(event)
         case Step():
             return f"{event.progress:4.0%} · {figures(event)}"
         case Evaluated():
@@ -133,6 +135,28 @@ def sentence(event: Event) -> str:
             return finished_sentence(event)
         case _:
             return ""
+
+
+def estimate_sentence(event: Estimated) -> str:
+    """What this machine can do in the time given, and how to make do with less."""
+    rate = f"About {event.images_per_second:,.0f} pictures a second on this machine"
+    if event.likeness_seconds is None:
+        return f"{rate}: {event.images_per_second * event.run_seconds / 1000:,.0f} kimg in {clock(event.run_seconds)}."
+    line = f"{rate}: {about(event.likeness_seconds)} to a first likeness"
+    if event.likeness_seconds <= event.run_seconds:
+        return f"{line}, {event.images_per_second * event.run_seconds / 1000:,.0f} kimg in {clock(event.run_seconds)}."
+    return (
+        f"{line}, longer than this run. Give more --minutes, or learn smaller pictures (--size-px) or nets (--width)."
+    )
+
+
+def about(seconds: float) -> str:
+    """A rough time for people: about 40 s, about 3 min, about 2.5 h."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds / 10)) * 10} s"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h"
 
 
 def scored_sentence(event: Scored) -> str:

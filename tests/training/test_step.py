@@ -21,9 +21,7 @@ def test_moving_at_once_follows_both_gradients(tmp_path, game):
     fake = G(batch.z_g, batch.label)
     loss_g = players.game.generator(D(batch.real, batch.label), D(fake, batch.label))
     expected_g = torch.autograd.grad(loss_g, list(G.parameters()))
-    still = dataclasses.replace(
-        players, bare_G=G, bare_D=D, G=G, D=D, optimizer_d=torch.optim.SGD(D.parameters(), 0.0)
-    )
+    still = dataclasses.replace(players, bare_G=G, bare_D=D, G=G, D=D, optimizer_d=torch.optim.SGD(D.parameters(), 0.0))
     in_turn = step.discriminator_step(still, dataclasses.replace(batch, z_d=batch.z_g))
     found = step.step(players, batch)
     assert torch.allclose(found[:4], in_turn, atol=1e-6)

@@ -1,14 +1,17 @@
 """`ganvas train`."""
 
+import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ..config import check
 from ..registry import recipes
 from . import common
 
 if TYPE_CHECKING:
+    from ..config import Recipe
     from ..dataset import Dataset
 
 
@@ -42,8 +45,10 @@ def train_verb(arguments: list[str]) -> None:
         """The same seed, pictures and settings give the same run, to the bit, on a CPU (not with --minutes)."""
         labels: bool = True
         """Learn the pictures' labels, where there are any."""
-        size: Annotated[str | None, tyro.conf.arg(metavar="SIZE")] = None
+        size: Annotated[str | None, tyro.conf.arg(metavar="SIZE", aliases=["--size-px"])] = None
         """Pixels: 64, or 96x64. As in ganvas prepare, which has more choices."""
+        width: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+        """Channels of the nets where they are narrowest; the wider levels follow. More learn more, and more slowly."""
         checkpoint_seconds: float = 60.0
         """Between two checkpoints: the most that a kill can cost."""
         evaluate_every: Annotated[str | None, tyro.conf.arg(metavar="PERIOD")] = None
@@ -78,6 +83,17 @@ def recipe_named_in(arguments: list[str]) -> str:
     return name
 
 
+def with_width(settings: "Recipe", width: int) -> "Recipe":
+    """The recipe with nets of another width, and no narrower where they are widest. Raises UsageError."""
+    net: Any = settings.net
+    fields = {field.name for field in dataclasses.fields(net)}
+    check("width" in fields, "--width", width, f"left out with --recipe {settings.name}, whose nets have no one width")
+    changes = {"width": width}
+    if "max_width" in fields:
+        changes["max_width"] = max(width, round(net.max_width * width / net.width))
+    return dataclasses.replace(settings, net=dataclasses.replace(net, **changes))
+
+
 def train(dataset: "Dataset", asked: Any) -> None:
     import signal
 
@@ -87,7 +103,7 @@ def train(dataset: "Dataset", asked: Any) -> None:
 
     trainer = make_trainer(
         dataset,
-        asked.settings,
+        asked.settings if asked.width is None else with_width(asked.settings, asked.width),
         minutes=asked.minutes,
         kimg=asked.kimg,
         epochs=asked.epochs,

@@ -31,15 +31,15 @@ def he(layer: Layer) -> Layer:
 
     He et al. 2015, eq. 14-15.
     """
+    zeros(layer)
     nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-    nn.init.zeros_(layer.bias)
     return layer
 
 
 def zeros(layer: Layer) -> Layer:
     """The layer with all its weights at 0, for branches that start by adding nothing."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    for value in layer.parameters():
+        nn.init.zeros_(value)
     return layer
 
 

@@ -122,8 +122,9 @@ class ResidualGenerator(nn.Module):
         self.base = (widths[0], grid(self.height, len(widths)), grid(self.width, len(widths)))
         self.latent = LabelledLatent(latent_dim, labels)
         self.start = he(nn.Linear(self.latent.out_dim, self.base[0] * self.base[1] * self.base[2]))
-        self.levels = nn.ModuleList(
-            nn.ModuleList(ModulatedBlock(width, self.latent.out_dim) for _ in range(config.depth)) for width in widths
+        self.depth = config.depth
+        self.blocks = nn.ModuleList(
+            ModulatedBlock(width, self.latent.out_dim) for width in widths for _ in range(config.depth)
         )
         self.ups = nn.ModuleList(Up(wide, narrow) for wide, narrow in itertools.pairwise(widths))
         self.paint = he(nn.Conv2d(widths[-1], 4 * channels, 3, padding=1))
@@ -133,11 +134,11 @@ class ResidualGenerator(nn.Module):
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         latent = self.latent(z, label)
         x = pixel_format(self.start(latent).view(-1, *self.base))
-        for number, level in enumerate(self.levels):
-            if number > 0:
-                x = self.ups[number - 1](x)
-            for block in level:
-                x = block(x, latent)
+        for number, block in enumerate(self.blocks):
+            level, place = divmod(number, self.depth)
+            if level > 0 and place == 0:
+                x = self.ups[level - 1](x)
+            x = block(x, latent)
         x = self.shuffle(self.paint(leaky(x)))
         return centre_crop(self.blur(x), self.height, self.width)
 

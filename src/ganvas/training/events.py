@@ -27,6 +27,17 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
+class Estimated(Event):
+    """Before the first step of a run of given minutes: what a probe of two seconds says of this machine."""
+
+    images_per_second: float
+    likeness_seconds: float | None
+    """Until works first resemble the pictures; None where nobody has measured the recipe."""
+    run_seconds: float
+    """The run's length."""
+
+
+@dataclass(frozen=True)
 class Step(Event):
     """About once a second: averages since the last one, over all processes."""
 

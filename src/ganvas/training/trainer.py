@@ -21,9 +21,9 @@ from ..errors import CheckpointError, NonFiniteLoss, UsageError
 from ..registry import games
 from ..runs import Checkpoint, Run
 from ..tensors import as_floats, seeded
-from . import ema, machine, state
+from . import ema, machine, probe, state
 from .batches import Batches
-from .events import Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
+from .events import Estimated, Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
 from .judging import Judging, Jury
 from .preview import Previews, due
 from .schedule import Schedule, cosine, ema_decay
@@ -92,13 +92,14 @@ class Trainer:
 
     # What follows is ordered as it happens.
 
-    def _players(self) -> Players:
+    def _players(self, alone: bool = False) -> Players:
+        """Nets and optimisers at the run's start; those that play `alone` know of no other process."""
         config, recipe = self.run.config, self.recipe
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeded(config.seed, "weights").initial_seed())
             G = recipe.net.generator(config.shape, recipe.latent_dim, self.labels).to(self.device)
             D = recipe.net.discriminator(config.shape, self.labels).to(self.device)
-        wrapped_G, wrapped_D = self.accelerator.prepare(G, D)
+        wrapped_G, wrapped_D = (G, D) if alone else self.accelerator.prepare(G, D)
         return Players(
             recipe=recipe,
             game=games.get(recipe.game)(),
@@ -117,6 +118,8 @@ class Trainer:
             yield self._started(resumed=checkpoint is not None)
         for message in warnings:
             yield Warned(*self._now(), message)
+        if checkpoint is None and self.accelerator.num_processes == 1:
+            yield from self._estimate()
         if checkpoint is None and self.accelerator.is_main_process:
             yield Preview(*self._now(), self.previews.draw(self.average, 0))
         yield from self._steps()
@@ -130,6 +133,16 @@ class Trainer:
             self.previews.over_time()
         self.accelerator.wait_for_everyone()
         yield Finished(*self._now(), done, self.run.folder)
+
+    def _estimate(self) -> Iterator[Event]:
+        """What a short probe on other players says; it changes nothing here and is no time of training."""
+        budget = self.run.config.budget
+        seconds = probe.seconds_for(budget)
+        if seconds > 0:
+            rate = probe.images_per_second(self._players(alone=True), self.batches.batch(0, self.device), seconds)
+            likeness = probe.likeness_kimg(self.recipe, self.run.config.shape)
+            wait = None if likeness is None else 1000 * likeness / rate
+            yield Estimated(*self._now(), rate, wait, 60 * budget.amount)
 
     def _steps(self) -> Iterator[Event]:
         sums, steps, reported = torch.zeros(5, device=self.device), 0, self.seconds
