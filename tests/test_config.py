@@ -45,6 +45,9 @@ def test_unknown_fields_and_families_are_named():
         ("null_label", 1.5, "null_label must be between 0 and 1"),
         ("betas", (0.0, 1.0), "betas must be two numbers from 0 to below 1"),
         ("holdout", 1.0, "holdout must be at least 0 and below 1"),
+        ("gamma_detail", 0.0, "gamma_detail must be a number above 0, or None"),
+        ("warm_up_kimg", -1.0, "warm_up_kimg must be 0 or more"),
+        ("precision", "float16", "precision must be auto or float32, got 'float16'"),
         ("game", "relativistc", "No game 'relativistc'. Did you mean 'relativistic'"),
     ],
 )
@@ -67,7 +70,7 @@ def test_any_json_gives_an_object_or_a_usage_error(cls, data):
 def test_any_changed_field_gives_a_recipe_or_a_usage_error(field, value):
     data = to_json(recipes.get("canvas")())
     try:
-        assert to_json(from_json(Recipe, {**data, field: value}))[field] is not None
+        assert (to_json(from_json(Recipe, {**data, field: value}))[field] is None) == (value is None)
     except UsageError as error:
         assert len(str(error)) > 10
 

@@ -70,6 +70,9 @@ class Recipe:
     """Weight of the gradient penalty at real pictures (R1); 0 is off."""
     r2_gamma: float = 0.0
     """Weight of the gradient penalty at generated pictures (R2); 0 is off."""
+    gamma_detail: float | None = None
+    """The two gammas are meant for pictures with this much detail (training/detail.py), and scaled to yours; None:
+    taken as they are. MNIST has 115."""
     wgan_gp_lambda: float = 0.0
     """Weight of the gradient penalty between real and generated pictures (WGAN-GP); 0 is off."""
     simultaneous: bool = False
@@ -84,6 +87,8 @@ class Recipe:
     """Adam's learning rate for D at the start."""
     final_lr_share: float = 0.1
     """Both learning rates fall to this share of their start along a cosine over the run; 1 keeps them."""
+    warm_up_kimg: float = 0.0
+    """Both learning rates rise from 0 over the first thousands of pictures; 0 starts with them as they are."""
     betas: tuple[float, float] = (0.0, 0.99)
     """Adam's decay rates of the first and the second moment."""
     ema_half_life_kimg: float = 10.0
@@ -105,7 +110,9 @@ class Recipe:
         check_counts(self, ("latent_dim", "batch_size"), 65_536)
         for name in ("generator_lr", "discriminator_lr", "ema_half_life_kimg"):
             check(0 < getattr(self, name) < math.inf, name, getattr(self, name), "a number above 0")
-        for name in ("r1_gamma", "r2_gamma", "wgan_gp_lambda"):
+        detail = self.gamma_detail
+        check(detail is None or 0 < detail < math.inf, "gamma_detail", detail, "a number above 0, or None")
+        for name in ("warm_up_kimg", "r1_gamma", "r2_gamma", "wgan_gp_lambda"):
             check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
         for name in ("final_lr_share", "ema_share", "null_label"):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "between 0 and 1")

@@ -9,21 +9,12 @@ from torch import Tensor, nn
 
 SLOPE = 0.2
 """Of the leaky ReLU everywhere."""
-PIXEL_FORMAT = torch.channels_last
-"""How (n, C, H, W) tensors lie in memory inside the nets: convolutions are faster with the channels of a pixel
-side by side, above all in bfloat16 (bench/throughput.py)."""
-
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
 
 def leaky(x: Tensor) -> Tensor:
     """Leaky ReLU of slope 0.2."""
     return F.leaky_relu(x, SLOPE)
-
-
-def pixel_format(x: Tensor) -> Tensor:
-    """The same (n, C, H, W) values, laid out for the convolutions that follow."""
-    return x.contiguous(memory_format=PIXEL_FORMAT)
 
 
 def he(layer: Layer) -> Layer:
@@ -41,6 +32,17 @@ def zeros(layer: Layer) -> Layer:
     for value in layer.parameters():
         nn.init.zeros_(value)
     return layer
+
+
+class Pointwise(nn.Linear):
+    """A 1x1 convolution as one product of matrices: (n, C, H, W) -> (n, C', H, W).
+
+    The same numbers, but the gradient of its gradient, which R1 and R2 need, is again a product; that of a convolution
+    is a convolution with kernels as large as the picture, which took a sixth of a step (docs/experiments.md).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class Modulation(nn.Module):
@@ -118,6 +120,24 @@ def halvings(height: int, width: int, smallest: int = 4) -> int:
 def grid(side: int, halved: int) -> int:
     """The side, in pixels, after `halved` halvings, each rounding up."""
     return -(-side // 2**halved)
+
+
+def unshuffle(x: Tensor) -> Tensor:
+    """(n, C, 2H, 2W) -> (n, 4C, H, W): each 2x2 pixels become one with their channels side by side.
+
+    Shi et al. 2016, eq. 4, backwards. Unlike torch's, it and its gradients have the channels of a pixel side by
+    side in memory, where convolutions in bfloat16 want them.
+    """
+    n, channels, height, width = x.shape
+    cells = x.view(n, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
+    return cells.reshape(n, height // 2, width // 2, 4 * channels).permute(0, 3, 1, 2)
+
+
+def shuffle(x: Tensor) -> Tensor:
+    """(n, 4C, H, W) -> (n, C, 2H, 2W): `unshuffle` backwards. Shi et al. 2016, eq. 4."""
+    n, channels, height, width = x.shape
+    cells = x.permute(0, 2, 3, 1).reshape(n, height, width, channels // 4, 2, 2).permute(0, 3, 1, 4, 2, 5)
+    return cells.reshape(n, channels // 4, 2 * height, 2 * width)
 
 
 def centre_crop(x: Tensor, height: int, width: int) -> Tensor:

@@ -18,6 +18,7 @@ from .layers import (
     Blur,
     LabelledLatent,
     Modulation,
+    Pointwise,
     ProjectionLogit,
     centre_crop,
     grid,
@@ -25,7 +26,8 @@ from .layers import (
     he,
     leaky,
     pad_to,
-    pixel_format,
+    shuffle,
+    unshuffle,
     zeros,
 )
 
@@ -40,12 +42,14 @@ class Residual(NetConfig):
     """Channels at half the pictures' resolution, in both nets."""
     max_width: int = 128
     """Most channels of a level."""
+    generator_depth: int = 2
+    """Residual blocks a level of G, which costs a step far less than D."""
     depth: int = 1
-    """Residual blocks a level."""
+    """Residual blocks a level of D."""
 
     def __post_init__(self) -> None:
         check_counts(self, ("width", "max_width"), 8192)
-        check_counts(self, ("depth",), 100)
+        check_counts(self, ("generator_depth", "depth"), 100)
         check(self.width <= self.max_width, "width", self.width, f"at most max_width, {self.max_width}")
 
     def widths(self, height: int, width: int) -> list[int]:
@@ -66,9 +70,9 @@ class Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.enter = he(nn.Conv2d(width, width, 1))
+        self.enter = he(Pointwise(width, width))
         self.mix = he(nn.Conv2d(width, width, 3, padding=1))
-        self.leave = zeros(nn.Conv2d(width, width, 1))
+        self.leave = zeros(Pointwise(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.enter(leaky(x))
@@ -82,9 +86,9 @@ class ModulatedBlock(nn.Module):
     def __init__(self, width: int, latent_dim: int) -> None:
         super().__init__()
         self.modulate = Modulation(latent_dim, width)
-        self.enter = he(nn.Conv2d(width, width, 1))
+        self.enter = he(Pointwise(width, width))
         self.mix = he(nn.Conv2d(width, width, 3, padding=1))
-        self.leave = zeros(nn.Conv2d(width, width, 1))
+        self.leave = zeros(Pointwise(width, width))
 
     def forward(self, x: Tensor, latent: Tensor) -> Tensor:
         y = self.enter(self.modulate(leaky(x), latent))
@@ -97,7 +101,7 @@ class Up(nn.Module):
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
-        self.project = he(nn.Conv2d(width_in, width_out, 1))
+        self.project = he(Pointwise(width_in, width_out))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.interpolate(self.project(x), scale_factor=2, mode="bilinear", align_corners=False)
@@ -108,7 +112,7 @@ class Down(nn.Module):
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
-        self.project = he(nn.Conv2d(width_in, width_out, 1))
+        self.project = he(Pointwise(width_in, width_out))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.project(F.avg_pool2d(x, 2))
@@ -119,27 +123,26 @@ class ResidualGenerator(nn.Module):
         super().__init__()
         channels, self.height, self.width = shape
         widths = config.widths(self.height, self.width)[::-1]
-        self.base = (widths[0], grid(self.height, len(widths)), grid(self.width, len(widths)))
+        self.base = (grid(self.height, len(widths)), grid(self.width, len(widths)), widths[0])
         self.latent = LabelledLatent(latent_dim, labels)
         self.start = he(nn.Linear(self.latent.out_dim, self.base[0] * self.base[1] * self.base[2]))
-        self.depth = config.depth
+        self.depth = config.generator_depth
         self.blocks = nn.ModuleList(
-            ModulatedBlock(width, self.latent.out_dim) for width in widths for _ in range(config.depth)
+            ModulatedBlock(width, self.latent.out_dim) for width in widths for _ in range(config.generator_depth)
         )
         self.ups = nn.ModuleList(Up(wide, narrow) for wide, narrow in itertools.pairwise(widths))
         self.paint = he(nn.Conv2d(widths[-1], 4 * channels, 3, padding=1))
-        self.shuffle = nn.PixelShuffle(2)
         self.blur = Blur(channels)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         latent = self.latent(z, label)
-        x = pixel_format(self.start(latent).view(-1, *self.base))
+        x = self.start(latent).view(-1, *self.base).permute(0, 3, 1, 2)
         for number, block in enumerate(self.blocks):
             level, place = divmod(number, self.depth)
             if level > 0 and place == 0:
                 x = self.ups[level - 1](x)
             x = block(x, latent)
-        x = self.shuffle(self.paint(leaky(x)))
+        x = shuffle(self.paint(leaky(x)))
         return centre_crop(self.blur(x), self.height, self.width)
 
 
@@ -150,7 +153,6 @@ class ResidualDiscriminator(nn.Module):
         widths = config.widths(height, width)
         base_height, base_width = grid(height, len(widths)), grid(width, len(widths))
         self.padded = (base_height * 2 ** len(widths), base_width * 2 ** len(widths))
-        self.unshuffle = nn.PixelUnshuffle(2)
         self.read = he(nn.Conv2d(4 * channels, widths[0], 3, padding=1))
         self.levels = nn.ModuleList()
         for narrow, wide in zip(widths, [*widths[1:], None], strict=True):
@@ -162,8 +164,8 @@ class ResidualDiscriminator(nn.Module):
         self.logit = ProjectionLogit(features, labels)
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:
-        x = self.read(self.unshuffle(pixel_format(pad_to(pictures, *self.padded))))
+        x = self.read(unshuffle(pad_to(pictures, *self.padded).contiguous()))
         for level in self.levels:
             x = level(x)
-        x = self.gather(leaky(x).flatten(1))
+        x = self.gather(leaky(x).permute(0, 2, 3, 1).flatten(1))  # as it lies in memory: nothing is copied
         return self.logit(leaky(x), label)

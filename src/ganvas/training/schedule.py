@@ -31,6 +31,14 @@ def cosine(progress: float, final_share: float) -> float:
     return final_share + (1 - final_share) * (1 + math.cos(math.pi * progress)) / 2
 
 
+def warm_up(images: int, warm_up_kimg: float) -> float:
+    """Share of the learning rate after `images` pictures: rises from 0 to 1 over the first thousands.
+
+    Adam's second moments are guesses at first, and nets that start in step with each other can run away together.
+    """
+    return min(1.0, (images + 1) / (1000 * warm_up_kimg)) if warm_up_kimg > 0 else 1.0
+
+
 def ema_decay(images: int, batch_size: int, half_life_kimg: float, share: float) -> float:
     """What the averaged generator keeps of itself at a step, after `images` pictures.
 

@@ -23,10 +23,11 @@ from ..runs import Checkpoint, Run
 from ..tensors import as_floats, seeded
 from . import ema, machine, probe, state
 from .batches import Batches
+from .detail import for_pictures
 from .events import Estimated, Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
 from .judging import Judging, Jury
 from .preview import Previews, due
-from .schedule import Schedule, cosine, ema_decay
+from .schedule import Schedule, cosine, ema_decay, warm_up
 from .step import Players, accuracies, step
 
 REPORT_SECONDS = 1.0
@@ -56,13 +57,13 @@ class Trainer:
         machine.keep_freed_memory()
         self.run, self.dataset, self.checkpoint_seconds, self.clock = run, dataset, checkpoint_seconds, clock
         config, recipe = run.config, run.config.recipe
-        self.recipe = recipe
         self.accelerator = machine.accelerator()
         self.device = self.accelerator.device
         processes = self.accelerator.num_processes
         check_shares(recipe.batch_size, processes)
         self.labels = len(config.label_names)
         self.train_works, self.held_out = dataset.split(recipe.holdout, config.seed)
+        self.recipe = for_pictures(recipe, dataset, self.train_works)
         self.schedule = Schedule(config.budget, len(self.train_works))
         rank = self.accelerator.process_index
         self.batches = Batches(dataset, self.train_works, recipe, self.labels, config.seed, rank, processes)
@@ -179,7 +180,7 @@ class Trainer:
         """One move of D, one of G. returns: (5,) D's loss, penalty, the two accuracies, G's loss."""
         recipe, players = self.recipe, self.players
         batch = self.batches.batch(self.images // recipe.batch_size, self.device)
-        share = cosine(self._progress(), recipe.final_lr_share)
+        share = cosine(self._progress(), recipe.final_lr_share) * warm_up(self.images, recipe.warm_up_kimg)
         players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
         players.optimizer_g.param_groups[0]["lr"] = recipe.generator_lr * share
         judged = step(players, batch)
@@ -264,7 +265,7 @@ class Trainer:
             return
         last = self.run.latest()
         kept = f"The checkpoint of {last.kimg:.1f} kimg is kept." if last else "There is no checkpoint yet."
-        recipe = self.recipe
+        recipe = self.run.config.recipe
         raise NonFiniteLoss(
             f"A loss or a weight became NaN or infinite by {self.images / 1000:.1f} kimg. {kept} Try, into a new "
             f"--out: half the learning rates (now --generator-lr {recipe.generator_lr:g}, --discriminator-lr "
