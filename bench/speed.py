@@ -71,13 +71,15 @@ class BareLoop:
         import torch
 
         from ganvas.nets.residual import Residual
+        from ganvas.training.machine import multiplies_bfloat16
 
         self.pictures, self.labels, self.device = pictures, labels, device
         self.G = Residual().generator((1, 28, 28), 64, 10).to(device)
         self.D = Residual().discriminator((1, 28, 28), 10).to(device)
         self.average = copy.deepcopy(self.G).requires_grad_(False)
         self.kept = [weight.detach() for weight in self.average.parameters()]
-        adam = {"lr": 2e-3, "betas": (0.0, 0.99), "fused": True}
+        self.half = torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bfloat16(device))
+        adam = {"lr": 2e-3, "betas": (0.0, 0.9), "fused": True}
         self.adam_g = torch.optim.Adam(self.G.parameters(), **adam)
         self.adam_d = torch.optim.Adam(self.D.parameters(), **adam)
 
@@ -94,30 +96,25 @@ class BareLoop:
         from torch.nn.functional import softplus
 
         G, D, n, device = self.G, self.D, N, self.device
-        half = torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
         for _ in range(count):
             chosen = torch.randint(len(self.pictures), (n,))
             real = self.pictures[chosen].to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
             label = torch.where(torch.rand(n) < 0.1, 10, self.labels[chosen]).to(device)
-            with torch.no_grad(), half:
-                fake = G(torch.randn(n, 64, device=device), label).float()
-            both = torch.cat([real, fake]).requires_grad_()
-            logits = D(both, torch.cat([label, label]))
+            with self.half:
+                fake = G(torch.randn(n, 64, device=device), label)
+            both = torch.cat([real, fake.detach().float()]).requires_grad_()
+            with self.half:
+                logits = D(both, torch.cat([label, label]))
             (slope,) = torch.autograd.grad(logits.sum(), both, create_graph=True)
             r, f = logits.chunk(2)
             loss = softplus(f - r).mean() + slope.square().sum(dim=(1, 2, 3)).mean()
             self.adam_d.zero_grad()
             loss.backward()
             self.adam_d.step()
-            D.requires_grad_(False)
-            with half:
-                with torch.no_grad():
-                    r = D(real, label)
-                f = D(G(torch.randn(n, 64, device=device), label), label)
+            weight = -torch.sigmoid(r.detach() - f.detach()) / n
             self.adam_g.zero_grad()
-            softplus(r.float() - f.float()).mean().backward()
+            fake.backward((weight.view(-1, 1, 1, 1) * slope.detach()[n:]).to(fake.dtype))
             self.adam_g.step()
-            D.requires_grad_(True)
             with torch.no_grad():
                 torch._foreach_lerp_(self.kept, [weight.detach() for weight in G.parameters()], 0.01)
         if device.type == "cuda":

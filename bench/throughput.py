@@ -1,11 +1,11 @@
 """Where the time goes: operations a picture, how well the machine is used, formats, compiling, drawing, sizes.
 
     python bench/throughput.py                all; results into bench/results/throughput-cpu.json
-    python bench/throughput.py --only use     one of: use, formats, compile, drawing, sizes
+    python bench/throughput.py --only use     one of: use, precisions, compile, drawing, sizes
     python bench/throughput.py                on a machine with a GPU: results into bench/results/throughput-cuda.json
 
 `use`      GFLOP a picture of a step of `canvas`, counted; GFLOP/s reached, beside the rate of its matrix product
-`formats`  pictures a second: bfloat16 or float32, pixels' channels last or first
+`precisions`  pictures a second in float32, and in bfloat16 where the machine has instructions for it
 `compile`  the same with G compiled (D's slope of a slope cannot be), and how long compiling takes
 `drawing`  works a second, 1, 64 and 4,096 at a time: PyTorch against ONNX Runtime (pip install 'ganvas[export]')
 `sizes`    pictures a second and GFLOP a picture at 32, 64, 128, 256 px
@@ -33,7 +33,6 @@ from torch.utils.flop_counter import flop_registry
 from ganvas.api import make_trainer, recipe
 from ganvas.config import Recipe
 from ganvas.dataset import Dataset, prepare
-from ganvas.nets import layers
 from ganvas.training.machine import multiplies_bfloat16
 from ganvas.training.step import step
 from ganvas.training.trainer import Trainer
@@ -133,23 +132,11 @@ def use(folder: Path) -> dict[str, Any]:
     }
 
 
-def formats(folder: Path) -> dict[str, Any]:
-    """Both formats of both precisions, as the same nets at the same start."""
-    calls: dict[str, Callable[[], object]] = {}
-    for precision in ("float32", "auto"):
-        for name, layout in (("channels first", torch.contiguous_format), ("channels last", torch.channels_last)):
-            made = stepping(
-                a_trainer(prepare("digits"), dataclasses.replace(recipe("canvas"), precision=precision), folder)
-            )
-
-            def call(made: Callable[[], object] = made, layout: torch.memory_format = layout) -> None:
-                layers.PIXEL_FORMAT = layout
-                made()
-
-            calls[f"{precision}, {name}"] = call
-    rates = in_turn(calls)
-    layers.PIXEL_FORMAT = torch.channels_last
-    return {name: round(value * recipe("canvas").batch_size, 1) for name, value in rates.items()}
+def precisions(folder: Path) -> dict[str, Any]:
+    """The same step with products in float32, and in bfloat16 where the machine has it."""
+    settings = {name: dataclasses.replace(recipe("canvas"), precision=name) for name in ("float32", "auto")}
+    rates = in_turn({name: stepping(a_trainer(prepare("digits"), one, folder)) for name, one in settings.items()})
+    return {f"{name}, pictures/s": round(value * recipe("canvas").batch_size, 1) for name, value in rates.items()}
 
 
 def compile_g(folder: Path) -> dict[str, Any]:
@@ -220,7 +207,7 @@ def sizes(folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parts = {"use": use, "formats": formats, "compile": compile_g, "drawing": drawing, "sizes": sizes}
+    parts = {"use": use, "precisions": precisions, "compile": compile_g, "drawing": drawing, "sizes": sizes}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=parts, help="one part")
     chosen = parser.parse_args().only

@@ -72,7 +72,7 @@ class Recipe:
     """Weight of the gradient penalty at generated pictures (R2); 0 is off."""
     gamma_detail: float | None = None
     """The two gammas are meant for pictures with this much detail (training/detail.py), and scaled to yours; None:
-    taken as they are. MNIST has 115."""
+    taken as they are. MNIST has 108."""
     wgan_gp_lambda: float = 0.0
     """Weight of the gradient penalty between real and generated pictures (WGAN-GP); 0 is off."""
     simultaneous: bool = False

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 SLOPE = 0.2
 """Of the leaky ReLU everywhere."""
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def leaky(x: Tensor) -> Tensor:
@@ -27,22 +28,26 @@ def he(layer: Layer) -> Layer:
     return layer
 
 
-def zeros(layer: Layer) -> Layer:
+def zeros(layer: Net) -> Net:
     """The layer with all its weights at 0, for branches that start by adding nothing."""
     for value in layer.parameters():
         nn.init.zeros_(value)
     return layer
 
 
-class Pointwise(nn.Linear):
+class Pointwise(nn.Module):
     """A 1x1 convolution as one product of matrices: (n, C, H, W) -> (n, C', H, W).
 
     The same numbers, but the gradient of its gradient, which R1 and R2 need, is again a product; that of a convolution
     is a convolution with kernels as large as the picture, which took a sixth of a step (docs/experiments.md).
     """
 
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.linear = he(nn.Linear(channels_in, channels_out))
+
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class Modulation(nn.Module):

@@ -70,7 +70,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.enter = he(Pointwise(width, width))
+        self.enter = Pointwise(width, width)
         self.mix = he(nn.Conv2d(width, width, 3, padding=1))
         self.leave = zeros(Pointwise(width, width))
 
@@ -86,7 +86,7 @@ class ModulatedBlock(nn.Module):
     def __init__(self, width: int, latent_dim: int) -> None:
         super().__init__()
         self.modulate = Modulation(latent_dim, width)
-        self.enter = he(Pointwise(width, width))
+        self.enter = Pointwise(width, width)
         self.mix = he(nn.Conv2d(width, width, 3, padding=1))
         self.leave = zeros(Pointwise(width, width))
 
@@ -101,7 +101,7 @@ class Up(nn.Module):
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
-        self.project = he(Pointwise(width_in, width_out))
+        self.project = Pointwise(width_in, width_out)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.interpolate(self.project(x), scale_factor=2, mode="bilinear", align_corners=False)
@@ -112,7 +112,7 @@ class Down(nn.Module):
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
-        self.project = he(Pointwise(width_in, width_out))
+        self.project = Pointwise(width_in, width_out)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.project(F.avg_pool2d(x, 2))
