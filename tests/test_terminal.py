@@ -7,7 +7,7 @@ import pytest
 
 from ganvas.errors import UsageError
 from ganvas.terminal import clock, figures, sentence, show
-from ganvas.training.events import Evaluated, Finished, Preview, Saved, Scored, Started, Step, Warned
+from ganvas.training.events import Diagnosed, Evaluated, Finished, Preview, Saved, Scored, Started, Step, Warned
 
 STEP = Step(12.5, 61.0, 0.5, 61.4, 250.0, 0.4, 1.2, 0.1, 0.75, 0.6)
 SCORED = Scored(
@@ -25,6 +25,10 @@ STORY = [
     Evaluated(13, 62.0, 3, 0.5, 0.7, 0.8),
     SCORED,
     Warned(13, 62.0, "mind the gap"),
+    Diagnosed(13, 62.0, "too-strong", "D wins.", "A larger gamma.", {"sign": 1.0}, 13, None),
+    Diagnosed(
+        9, 63.0, "collapse", "All alike.", "A larger gamma.", {"duplicates": math.nan}, 13, "went back to 9 kimg"
+    ),
     Saved(13, 62.0, Path("runs/x/checkpoints/kimg-13")),
     Finished(13, 62.0, False, Path("runs/x")),
 ]
@@ -43,6 +47,8 @@ def test_people_are_told_in_words(capsys, display):
         "Learning from 5,000 pictures on cpu with 2 processes",
         "Epoch 3: on held-out pictures loss D 0.50",
         "Warning: mind the gap",
+        "The doctor, at 13.0 kimg: D wins. What helps: A larger gamma.",
+        "The doctor, at 13.0 kimg: All alike. It went back to 9 kimg.",
         "Scores at 40.0 kimg: kernel 0.0123 (0.0110 to 0.0137), coverage 71% (68 to 74%)",
         "Best so far.",
         "Stopped and saved at 13.0 kimg. The same command goes on",

@@ -46,6 +46,7 @@ def train(
     checkpoint_seconds: float = 60.0,
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
+    doctor: str = "warn",
     display: str = "auto",
 ) -> Run:
     """Learns from pictures until the length given is reached, showing progress. The same call resumes.
@@ -59,6 +60,8 @@ def train(
     evaluate_every: score the averaged generator this often, and at the end, on pictures kept from training; "2m",
         "2 minutes" (of training) or "20 kimg", a number is minutes. Into metrics.jsonl; not counted as training.
     best_by: the score by which the best generator is kept, for `ganvas.open(out, best=True)`.
+    doctor: "warn" says what goes wrong while it learns; "auto" also goes back to the last healthy checkpoint and
+        changes the settings, within limits (docs/doctor.md); "off" does not look.
     display: "rich", "plain", "json", "none", or "auto": rich on a terminal, else plain.
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when all is saved, and
     GanvasError (errors.py): for pictures, settings, a folder with another run, a full disk, a broken game.
@@ -75,6 +78,7 @@ def train(
         checkpoint_seconds=checkpoint_seconds,
         evaluate_every=evaluate_every,
         best_by=best_by,
+        doctor=doctor,
     )
     with on_interrupt(trainer.stop) as came:
         finished = show(trainer.fit(), display if trainer.accelerator.is_main_process else "none")
@@ -96,6 +100,7 @@ def fit(
     checkpoint_seconds: float = 60.0,
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
+    doctor: str = "warn",
 ) -> Iterator[Event]:
     """`train` as a generator of events (training/events.py), for programs that draw their own progress."""
     return make_trainer(
@@ -110,6 +115,7 @@ def fit(
         checkpoint_seconds=checkpoint_seconds,
         evaluate_every=evaluate_every,
         best_by=best_by,
+        doctor=doctor,
     ).fit()
 
 
@@ -126,6 +132,7 @@ def make_trainer(
     checkpoint_seconds: float = 60.0,
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
+    doctor: str = "warn",
     clock: Callable[[], float] = time.monotonic,
 ) -> Trainer:
     """The trainer of a new run, or of the run in `out` when its settings are the same. Arguments as in `train`.
@@ -147,7 +154,7 @@ def make_trainer(
         check_trainable(config)  # before anything is written
         judging = judging_of(config, dataset, every, best_by)
         run = Run.create(Path(out) if out else Path("runs") / f"{dataset.source}-{resolved.name}", config)
-    return Trainer(run, dataset, checkpoint_seconds, judging, clock)
+    return Trainer(run, dataset, checkpoint_seconds, judging, clock, doctor)
 
 
 def judging_of(config: RunConfig, dataset: Dataset, every: Budget | None, best_by: str) -> Judging | None:

@@ -50,7 +50,10 @@ class NetConfig:
         raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")
 
     def discriminator(self, shape: tuple[int, int, int], labels: int) -> Any:
-        """D: (n, *shape) pictures and (n,) labels in [0, labels] -> (n,) logits. Label `labels` means unlabelled."""
+        """D: (n, *shape) pictures and (n,) labels in [0, labels] -> (n,) logits. Label `labels` means unlabelled.
+
+        (k, n) labels, k for each picture, give (k, n) logits where labels > 1.
+        """
         raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")
 
 
@@ -75,6 +78,8 @@ class Recipe:
     taken as they are. MNIST has 108."""
     wgan_gp_lambda: float = 0.0
     """Weight of the gradient penalty between real and generated pictures (WGAN-GP); 0 is off."""
+    matching: float = 0.0
+    """Weight of D's telling real pictures with their own label from the same with another's; 0 is off."""
     simultaneous: bool = False
     """Both nets move at once, from one pass of each, instead of in turn: a fifth fewer operations. Not with WGAN-GP."""
     precision: Literal["auto", "float32"] = "auto"
@@ -112,7 +117,7 @@ class Recipe:
             check(0 < getattr(self, name) < math.inf, name, getattr(self, name), "a number above 0")
         detail = self.gamma_detail
         check(detail is None or 0 < detail < math.inf, "gamma_detail", detail, "a number above 0, or None")
-        for name in ("warm_up_kimg", "r1_gamma", "r2_gamma", "wgan_gp_lambda"):
+        for name in ("warm_up_kimg", "r1_gamma", "r2_gamma", "wgan_gp_lambda", "matching"):
             check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
         for name in ("final_lr_share", "ema_share", "null_label"):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "between 0 and 1")

@@ -30,6 +30,8 @@ from .errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, UsageErr
 from .files import make_folder, new_folder, storage_errors, try_lock, write_file
 from .sources.artwork import printable
 
+Arrays = dict[str, np.ndarray]
+
 FORMAT = 1
 KEPT = 2
 """Checkpoints kept: the newest, and the one before it in case the newest is found damaged."""
@@ -228,8 +230,8 @@ class Run:
         checkpoints = self.checkpoints()
         return checkpoints[-1] if checkpoints else None
 
-    def save(self, ema: dict[str, np.ndarray], state: dict[str, np.ndarray], scalars: dict[str, Any]) -> Checkpoint:
-        """A checkpoint, complete or not there at all; then the oldest beyond `KEPT` go.
+    def save(self, ema: Arrays, state: Arrays, scalars: dict[str, Any], spared: Path | None = None) -> Checkpoint:
+        """A checkpoint, complete or not there at all; then the oldest beyond `KEPT` go, but for the folder `spared`.
 
         ema: tensors of the generator that people use.  state: all other tensors.  scalars: counts; JSON values with
         at least `images` and `done`. Raises StorageError; the last good checkpoint stays.
@@ -241,7 +243,8 @@ class Run:
             write_file(temporary / "state.json", json.dumps(scalars, indent=2))
             write_file(temporary / "DONE", "")
         for old in self.checkpoints()[:-KEPT]:
-            shutil.rmtree(old.folder, ignore_errors=True)
+            if old.folder != spared:
+                shutil.rmtree(old.folder, ignore_errors=True)
         return Checkpoint(folder)
 
     def header(self, images: int) -> dict[str, str]:

@@ -18,7 +18,19 @@ from .config import check
 from .evaluation.wording import MOST_DECIMALS, UNKNOWN, decimals_for
 from .registry import scores
 from .runs import Run, without_nan
-from .training.events import Estimated, Evaluated, Event, Finished, Preview, Saved, Scored, Started, Step, Warned
+from .training.events import (
+    Diagnosed,
+    Estimated,
+    Evaluated,
+    Event,
+    Finished,
+    Preview,
+    Saved,
+    Scored,
+    Started,
+    Step,
+    Warned,
+)
 
 PLAIN_SECONDS = 10
 """Between two lines of the plain display."""
@@ -81,9 +93,8 @@ def show_rich(events: Iterable[Event]) -> Finished:
                 live.update(Group(bar, Text(figures(event), style="cyan")))
             line = "" if isinstance(event, Step | Preview | Saved) else sentence(event)
             if line:
-                console.print(
-                    line, style="yellow" if isinstance(event, Warned) else None, markup=False, highlight=False
-                )
+                style = "yellow" if isinstance(event, Warned | Diagnosed) else None
+                console.print(line, style=style, markup=False, highlight=False)
             return event
 
         return consume(map(drawn, events))
@@ -131,6 +142,9 @@ def sentence(event: Event) -> str:
             return f"Saved {event.path}"
         case Warned():
             return f"Warning: {event.message}"
+        case Diagnosed():
+            done = f"It {event.act}." if event.act else f"What helps: {event.remedy}"
+            return f"The doctor, at {event.found_kimg:.1f} kimg: {event.sentence} {done}"
         case Finished():
             return finished_sentence(event)
         case _:

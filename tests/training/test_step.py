@@ -15,7 +15,10 @@ from tests.training.helpers import tiny, trainer
 @pytest.mark.parametrize("game", games.names())
 def test_moving_at_once_follows_both_gradients(tmp_path, game):
     """One pass of each net gives the gradients that each player's own loss has at the weights before the move."""
-    one = trainer(tmp_path / "run", tiny(game=game, simultaneous=True, precision="float32", r1_gamma=0.3, r2_gamma=0.7))
+    one = trainer(
+        tmp_path / "run",
+        tiny(game=game, simultaneous=True, precision="float32", r1_gamma=0.3, r2_gamma=0.7, matching=0.5),
+    )
     players, batch = one.players, one.batches.batch(0, one.device)
     G, D = copy.deepcopy(players.bare_G), copy.deepcopy(players.bare_D)
     fake = G(batch.z_g, batch.label)
@@ -37,3 +40,29 @@ def test_moving_at_once_follows_both_gradients(tmp_path, game):
 def test_moving_at_once_is_refused_where_the_critic_moves_by_itself():
     with pytest.raises(UsageError, match="simultaneous must be off with wgan_gp_lambda"):
         tiny(simultaneous=True, game="wasserstein", wgan_gp_lambda=10.0)
+
+
+def test_d_learns_which_label_belongs_to_a_picture(tmp_path):
+    """The gradient of the matching loss is that of D's own game between a picture's label and another one."""
+    one = trainer(tmp_path / "run", tiny(matching=0.5, null_label=0.5, precision="float32"))
+    players, batch = one.players, one.batches.batch(0, one.device)
+    torch.nn.init.normal_(players.bare_D.logit.embedding.weight)
+    known = batch.label < one.labels
+    assert 0 < known.sum() < len(known)
+    assert (batch.other_label[known] != batch.label[known]).all()
+    assert (batch.other_label[known] < one.labels).all()
+    assert (batch.other_label[~known] == one.labels).all()
+    pictures = torch.cat([batch.real, batch.real])
+    logits, matching = step.seen_by_discriminator(players, pictures, batch)
+    D = players.bare_D
+    torch.testing.assert_close(logits, D(pictures, torch.cat([batch.label, batch.label])))
+    own, other = (D(batch.real[known], label[known]) for label in (batch.label, batch.other_label))
+    assert matching.item() == pytest.approx(0.5 * players.game.discriminator(own, other).item(), rel=1e-5)
+
+
+def test_without_labels_nothing_is_to_be_matched(tmp_path):
+    one = trainer(tmp_path / "run", tiny(matching=0.5), labels=False)
+    batch = one.batches.batch(0, one.device)
+    pictures = torch.cat([batch.real, batch.real])
+    assert step.seen_by_discriminator(one.players, pictures, batch)[1].item() == 0
+    assert list(one.fit())

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ..config import check
 from ..registry import recipes
@@ -56,6 +56,9 @@ def train_verb(arguments: list[str]) -> None:
         training) or 20kimg. The scores go into metrics.jsonl; the best generator is kept."""
         best_by: str = "kernel"
         """The score by which the best generator is kept, for ganvas sample --best."""
+        doctor: Literal["warn", "auto", "off"] = "warn"
+        """When learning goes wrong: warn says so; auto also goes back to the last healthy checkpoint and changes the
+        settings, within limits; off does not look."""
         json: bool = False
         """One JSON object a line instead of the progress bar."""
 
@@ -113,6 +116,7 @@ def train(dataset: "Dataset", asked: Any) -> None:
         checkpoint_seconds=asked.checkpoint_seconds,
         evaluate_every=asked.evaluate_every,
         best_by=asked.best_by,
+        doctor=asked.doctor,
     )
     main_process = trainer.accelerator.is_main_process
     if main_process:

@@ -81,7 +81,9 @@ class LabelledLatent(nn.Module):
 
 
 class ProjectionLogit(nn.Module):
-    """features (n, d) and labels -> (n,) logits: (w + e_y/sqrt(d)).h + b. Miyato & Koyama 2018, eq. 3.
+    """features (n, d) and (n,) labels -> (n,) logits: (w + e_y/sqrt(d)).h + b. Miyato & Koyama 2018, eq. 3.
+
+    With (k, n) labels, k for each picture: (k, n) logits.
 
     Label vectors start at zero, so that D first learns what all labels share. Products and their sum are float32 even
     where the rest of a net is not: only differences of logits matter, and their common level may lie far from 0.
@@ -98,7 +100,7 @@ class ProjectionLogit(nn.Module):
         weight = self.linear.weight
         if self.embedding is not None:
             weight = weight + self.embedding(label) / math.sqrt(features.shape[1])
-        return (features.float() * weight).sum(dim=1) + self.linear.bias
+        return (features.float() * weight).sum(dim=-1) + self.linear.bias
 
 
 class Blur(nn.Module):

@@ -22,6 +22,8 @@ class Batch:
     """(n, C, H, W) float32 in [-1, 1]."""
     label: Tensor
     """(n,) in [0, labels]; the last is the null label."""
+    other_label: Tensor
+    """(n,) for each picture a label that is not its own; the same as `label` where it has none."""
     z_d: Tensor
     """(n, latent_dim) latents for D's step."""
     z_g: Tensor
@@ -56,9 +58,14 @@ class Batches:
         z_d, z_g = torch.randn(2, size, self.recipe.latent_dim, generator=rng)
         mix = torch.rand(size, generator=rng)
         places = torch.rand(size, 2, generator=rng).numpy()
+        other = torch.where(label < self.labels, (label + self._steps_aside(size, rng)) % max(self.labels, 1), label)
         real = as_floats(self.dataset.batch(chosen[self.ours], places[self.ours]), device)
-        label, z_d, z_g, mix = (x[self.ours].to(device, non_blocking=True) for x in (label, z_d, z_g, mix))
-        return Batch(real, label, z_d, z_g, mix)
+        drawn = (x[self.ours].to(device, non_blocking=True) for x in (label, other, z_d, z_g, mix))
+        return Batch(real, *drawn)
+
+    def _steps_aside(self, size: int, rng: torch.Generator) -> Tensor:
+        """(size,) whole numbers from 1 to labels - 1: how far the other label lies from a picture's own."""
+        return torch.randint(1, self.labels, (size,), generator=rng) if self.labels > 1 else torch.zeros(size).long()
 
     def _work(self, position: int) -> int:
         """The work at a position in the endless row of shuffled epochs."""

@@ -99,6 +99,24 @@ class Warned(Event):
 
 
 @dataclass(frozen=True)
+class Diagnosed(Event):
+    """The doctor found that something goes wrong; docs/doctor.md says what each finding means."""
+
+    name: str
+    """Short, for programs: one of `doctor.DETECTORS`, or `doctor.NON_FINITE`."""
+    sentence: str
+    """What was seen, in plain words."""
+    remedy: str
+    """What can be done."""
+    values: dict[str, float]
+    """The measurements behind it."""
+    found_kimg: float
+    """Where it was seen; `kimg` is smaller when the doctor went back to an earlier checkpoint."""
+    act: str | None
+    """What the doctor has done about it; None: nothing."""
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The last event: `done` when the run reached its length, else it was stopped and can go on."""
 

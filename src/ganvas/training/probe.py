@@ -4,7 +4,8 @@ import time
 
 from ..config import Budget, Recipe
 from .batches import Batch
-from .step import Players, step
+from .players import Players
+from .step import step
 
 SECONDS = 2.0
 SHARE = 0.01

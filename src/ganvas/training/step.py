@@ -2,49 +2,15 @@
 
 Players move in turn, as Goodfellow et al. 2014 (algorithm 1) have it, or at once. At once costs less: G learns from
 D's slope at the works, dD(x)/dx, which the penalty R2 needs anyway, so one pass of each net does for both.
-
-`G`, `D` may be wrapped to average gradients over processes; `bare_G`, `bare_D` are the same nets unwrapped, for
-passes whose gradients nobody needs.
 """
 
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-
 import torch
-from accelerate import Accelerator
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
-from ..config import Recipe
 from ..losses.games import Game
 from ..losses.penalties import between, r1_r2, slope, squared, squared_gradient, wgan_gp
 from .batches import Batch
-from .machine import multiplies_bfloat16
-
-
-@dataclass(frozen=True)
-class Players:
-    """The two nets, their optimisers and the game that they play."""
-
-    recipe: Recipe
-    game: Game
-    G: nn.Module
-    D: nn.Module
-    bare_G: nn.Module
-    bare_D: nn.Module
-    optimizer_g: Optimizer
-    optimizer_d: Optimizer
-    accelerator: Accelerator
-
-    def half_precision(self) -> AbstractContextManager:
-        """Products in bfloat16, sums in float32, where the recipe and the machine allow it. Weights stay float32.
-
-        Not float16, whose small range cripples these games. Slopes and penalties do bear bfloat16
-        (docs/experiments.md): what is summed over pixels, and all that the optimisers see, is float32.
-        """
-        if self.recipe.precision == "float32" or not multiplies_bfloat16(self.accelerator.device):
-            return nullcontext()
-        return torch.autocast(self.accelerator.device.type, dtype=torch.bfloat16)
+from .players import Players
 
 
 def accuracies(game: Game, real: Tensor, fake: Tensor) -> Tensor:
@@ -64,6 +30,25 @@ def step(players: Players, batch: Batch) -> Tensor:
     return torch.cat([judged, generator_step(players, batch)])
 
 
+def seen_by_discriminator(players: Players, pictures: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """D's logits of real | generated pictures, (2n,), and the loss of taking real ones for another label's, ().
+
+    The second is D's loss in its game with (picture, another label) in the place of a generated work, which costs one
+    more product with the same features. It makes labels count from the first step. Reed et al. 2016, algorithm 1
+    (GAN-CLS), there with captions. It is 0 without labels, or where the recipe leaves it out.
+    """
+    labels = torch.cat([batch.label, batch.label])
+    labelled = (batch.label != batch.other_label).nonzero()[:, 0]
+    if players.recipe.matching == 0 or len(labelled) == 0:
+        with players.half_precision():
+            return players.D(pictures, labels).float(), torch.zeros((), device=pictures.device)
+    others = torch.cat([batch.other_label, batch.label])
+    with players.half_precision():
+        logits, mismatched = players.D(pictures, torch.stack([labels, others])).float()
+    matching = players.game.discriminator(logits[labelled], mismatched[labelled])
+    return logits, players.recipe.matching * matching
+
+
 def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     """Both learn from the same works and the same pass of D. returns: (5,) as `step`.
 
@@ -74,14 +59,13 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     with players.half_precision():
         fake = players.G(batch.z_g, batch.label)
     pictures = torch.cat([batch.real, fake.detach().float()]).requires_grad_()
-    with players.half_precision():
-        logits = players.D(pictures, torch.cat([batch.label, batch.label])).float()
+    logits, matching = seen_by_discriminator(players, pictures, batch)
     real_logits, fake_logits = logits.chunk(2)
     gradient = slope(pictures, logits)
     penalty = r1_r2(squared(gradient), recipe.r1_gamma, recipe.r2_gamma)
     loss_d = game.discriminator(real_logits, fake_logits)
     players.optimizer_d.zero_grad()
-    players.accelerator.backward(loss_d + penalty)
+    players.accelerator.backward(loss_d + penalty + matching)
     players.optimizer_d.step()
 
     judged_fake = fake_logits.detach().requires_grad_()
@@ -100,11 +84,10 @@ def discriminator_step(players: Players, batch: Batch) -> Tensor:
     recipe, game = players.recipe, players.game
     with torch.no_grad(), players.half_precision():
         fake = players.bare_G(batch.z_d, batch.label).float()
-    pictures, labels = torch.cat([batch.real, fake]), torch.cat([batch.label, batch.label])
+    pictures = torch.cat([batch.real, fake])
     penalised = recipe.r1_gamma > 0 or recipe.r2_gamma > 0
     pictures.requires_grad_(penalised)
-    with players.half_precision():
-        logits = players.D(pictures, labels).float()
+    logits, matching = seen_by_discriminator(players, pictures, batch)
     real_logits, fake_logits = logits.chunk(2)
     loss = game.discriminator(real_logits, fake_logits)
     penalty = torch.zeros((), device=loss.device)
@@ -115,7 +98,7 @@ def discriminator_step(players: Players, batch: Batch) -> Tensor:
         with players.half_precision():
             penalty = penalty + recipe.wgan_gp_lambda * wgan_gp(lambda x: players.bare_D(x, batch.label), middle)
     players.optimizer_d.zero_grad()
-    players.accelerator.backward(loss + penalty)
+    players.accelerator.backward(loss + penalty + matching)
     players.optimizer_d.step()
     judged = accuracies(game, real_logits.detach(), fake_logits.detach())
     return torch.cat([torch.stack([loss.detach(), penalty.detach()]), judged])

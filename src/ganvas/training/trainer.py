@@ -6,29 +6,32 @@ is bit for bit the run that was not, on a CPU, for a length in kimg or epochs.
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from dataclasses import asdict
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim import Adam
 
 from ..dataset import FEWEST_TO_SPLIT, Dataset
 from ..errors import CheckpointError, NonFiniteLoss, UsageError
-from ..registry import games
 from ..runs import Checkpoint, Run
 from ..tensors import as_floats, seeded
 from . import ema, machine, probe, state
 from .batches import Batches
 from .detail import for_pictures
-from .events import Estimated, Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
+from .doctor import Finding, non_finite
+from .events import Diagnosed, Estimated, Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
 from .judging import Judging, Jury
+from .players import Players, make_players
 from .preview import Previews, due
 from .schedule import Schedule, cosine, ema_decay, warm_up
-from .step import Players, accuracies, step
+from .step import accuracies, step
+from .vitals import Probe
+from .ward import Ward, abandon
 
 REPORT_SECONDS = 1.0
 EVALUATED_WORKS = 1000
@@ -43,7 +46,9 @@ class Trainer:
     judging: who scores the averaged generator, how often; it is also scored at the run's end. The time that this takes
     is no time of training: a run of given minutes is not cut short by it, and every weight is the same without it.
     clock: seconds since some moment, by which minutes are counted; `time.process_time` makes them minutes of CPU.
-    Raises UsageError when the batch cannot be shared among the processes.
+    doctor: "warn" looks at the run now and then and says what goes wrong, "auto" also does something about it, "off"
+    does not look (docs/doctor.md). Looking changes no weight.
+    Raises UsageError when the batch cannot be shared among the processes, or "auto" is asked of several.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Trainer:
         checkpoint_seconds: float = 60.0,
         judging: Judging | None = None,
         clock: Callable[[], float] = time.monotonic,
+        doctor: str = "warn",
     ) -> None:
         machine.keep_freed_memory()
         self.run, self.dataset, self.checkpoint_seconds, self.clock = run, dataset, checkpoint_seconds, clock
@@ -71,6 +77,8 @@ class Trainer:
         self.average = ema.frozen_copy(self.players.bare_G)
         self.previews = Previews(run, recipe, self.device)
         self.jury = Jury(run, judging) if judging else None
+        look = partial(Probe, config, dataset, self.train_works, self.held_out, self.device)
+        self.ward = Ward(doctor, look, recipe.batch_size, processes, clock)
         self.images, self.seconds = 0, 0.0
         self._saved: tuple[int, bool, str] | None = None
         self._stop = False
@@ -94,24 +102,7 @@ class Trainer:
     # What follows is ordered as it happens.
 
     def _players(self, alone: bool = False) -> Players:
-        """Nets and optimisers at the run's start; those that play `alone` know of no other process."""
-        config, recipe = self.run.config, self.recipe
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seeded(config.seed, "weights").initial_seed())
-            G = recipe.net.generator(config.shape, recipe.latent_dim, self.labels).to(self.device)
-            D = recipe.net.discriminator(config.shape, self.labels).to(self.device)
-        wrapped_G, wrapped_D = (G, D) if alone else self.accelerator.prepare(G, D)
-        return Players(
-            recipe=recipe,
-            game=games.get(recipe.game)(),
-            G=wrapped_G,
-            D=wrapped_D,
-            bare_G=G,
-            bare_D=D,
-            optimizer_g=Adam(G.parameters(), recipe.generator_lr, betas=recipe.betas, fused=True),
-            optimizer_d=Adam(D.parameters(), recipe.discriminator_lr, betas=recipe.betas, fused=True),
-            accelerator=self.accelerator,
-        )
+        return make_players(self.run.config, self.recipe, self.accelerator, alone)
 
     def _fit(self) -> Iterator[Event]:
         warnings, checkpoint = self._resume()
@@ -123,7 +114,8 @@ class Trainer:
             yield from self._estimate()
         if checkpoint is None and self.accelerator.is_main_process:
             yield Preview(*self._now(), self.previews.draw(self.average, 0))
-        yield from self._steps()
+        while (found := (yield from self._steps_until_ill())) is not None:
+            yield from self._treat(found)
         done = self._progress() >= 1
         if (self.images, done, str(self.run.config.budget)) != self._saved:
             yield from self._save(done)
@@ -145,7 +137,16 @@ class Trainer:
             wait = None if likeness is None else 1000 * likeness / rate
             yield Estimated(*self._now(), rate, wait, 60 * budget.amount)
 
-    def _steps(self) -> Iterator[Event]:
+    def _steps_until_ill(self) -> Generator[Event, None, Finding | None]:
+        """Steps until the run is over or stopped: None; or until there is a finding for the doctor to treat."""
+        try:
+            return (yield from self._steps())
+        except NonFiniteLoss:
+            if not self.ward.may_act(non_finite()):
+                raise
+            return non_finite()
+
+    def _steps(self) -> Generator[Event, None, Finding | None]:
         sums, steps, reported = torch.zeros(5, device=self.device), 0, self.seconds
         drawn, saved = due(self._progress()), self.seconds
         origin = self.clock() - self.seconds
@@ -160,6 +161,12 @@ class Trainer:
                 steps, reported, since = 0, self.seconds, self.clock()
             if self._evaluates() and self.images // len(self.train_works) > epoch:
                 yield self._evaluate(self.images // len(self.train_works))
+            if self.ward.is_due(self.images) and self._progress() < 1 and self.accelerator.is_main_process:
+                for finding in self.ward.examine(self.players, self.average, self.images, self._progress()):
+                    if self.ward.may_act(finding):
+                        self._check_finite(sums)  # as the act is saved, perhaps on top of what is there now
+                        return finding
+                    yield self._tell(finding, self.images)
             if self.jury is not None and self.jury.is_due(*self._seen()) and self._progress() < 1:
                 self._check_finite(sums)
                 began = self.clock()
@@ -175,10 +182,11 @@ class Trainer:
                 saved = self.seconds
                 yield from self._save(done=False)
         self._check_finite(sums)
+        return None
 
     def _step(self) -> Tensor:
         """One move of D, one of G. returns: (5,) D's loss, penalty, the two accuracies, G's loss."""
-        recipe, players = self.recipe, self.players
+        recipe, players = self.players.recipe, self.players
         batch = self.batches.batch(self.images // recipe.batch_size, self.device)
         share = cosine(self._progress(), recipe.final_lr_share) * warm_up(self.images, recipe.warm_up_kimg)
         players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
@@ -198,6 +206,43 @@ class Trainer:
             clock = torch.stack([everyone[0, 0], everyone[:, 1].amax()])
         self.seconds, stop = clock.tolist()
         return stop > 0
+
+    def _treat(self, finding: Finding) -> Iterator[Event]:
+        """Back to the last healthy checkpoint, where there is one, and on from there with the doctor's remedy."""
+        found_at, seconds, ward = self.images, self.seconds, self.ward
+        known = ward.treatment, ward.acts
+        way = self._go_back(finding)
+        ward.treatment, ward.acts = known
+        self.seconds = seconds  # what is thrown away has taken its time
+        ward.acted(finding, found_at, self.images)
+        self.players = replace(self.players, recipe=ward.treatment.of(self.recipe))
+        abandon(self.run, self.images)
+        yield from self._save(done=False)  # at once: a kill must not undo the act
+        self.run.rewind(self.images)
+        if self.jury is not None:
+            self.jury.last = (0, 0.0)
+            self.jury.recall(self.average)
+        yield self._tell(finding, found_at, f"{way} and {ward.treatment.in_words(finding.act, self.recipe)}")
+
+    def _go_back(self, finding: Finding) -> str:
+        """Restores the newest checkpoint from when all was well. returns: what came of it, in words."""
+        for checkpoint in self.ward.refuges(self.run, finding):
+            with suppress(CheckpointError):
+                self._restore(checkpoint)
+                return f"went back to {checkpoint.kimg:.1f} kimg"
+        if not finding.urgent:
+            return "went on from here, as no checkpoint from before is kept,"
+        self.players, self.images = self._players(), 0
+        self.average = ema.frozen_copy(self.players.bare_G)
+        self.ward.recall(None)
+        return "began anew"
+
+    def _tell(self, finding: Finding, found_at: int, act: str | None = None) -> Diagnosed:
+        """The finding as an event, written to stats.jsonl."""
+        remedy = self.ward.remedy(finding)
+        event = Diagnosed(*self._now(), finding.name, finding.sentence, remedy, finding.values, found_at / 1000, act)
+        self._log("stats.jsonl", event)
+        return event
 
     def _judge(self, jury: Jury) -> Iterator[Event]:
         """The average is scored by the main process; the others wait."""
@@ -284,7 +329,8 @@ class Trainer:
             }
             length = str(self.run.config.budget)
             scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done, "length": length}
-            checkpoint = self.run.save(state.net_arrays(self.average), tensors, scalars)
+            scalars["doctor"] = self.ward.to_json()
+            checkpoint = self.run.save(state.net_arrays(self.average), tensors, scalars, self.ward.spared(self.run))
             yield Saved(*self._now(), checkpoint.folder)
         self._saved = (self.images, done, str(self.run.config.budget))
         self.accelerator.wait_for_everyone()
@@ -332,6 +378,8 @@ class Trainer:
         state.load_optimizer(players.optimizer_d, tensors, "adam_d.")
         state.load_net(self.average, average)
         scalars = checkpoint.scalars()
+        self.ward.recall(scalars.get("doctor"))
+        self.players = replace(players, recipe=self.ward.treatment.of(self.recipe))
         self.images, self.seconds = scalars["images"], float(scalars["seconds"])
         self._saved = (scalars["images"], scalars["done"], str(scalars.get("length")))
 

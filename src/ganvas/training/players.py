@@ -1,0 +1,69 @@
+"""Who plays: the two nets with their optimisers, at a run's start."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.optim import Adam, Optimizer
+
+from ..config import Recipe
+from ..losses.games import Game
+from ..registry import games
+from ..runs import RunConfig
+from ..tensors import seeded
+from .machine import multiplies_bfloat16
+
+
+@dataclass(frozen=True)
+class Players:
+    """The two nets, their optimisers and the game that they play.
+
+    `G`, `D` may be wrapped to average gradients over processes; `bare_G`, `bare_D` are the same nets unwrapped, for
+    passes whose gradients nobody needs.
+    """
+
+    recipe: Recipe
+    game: Game
+    G: nn.Module
+    D: nn.Module
+    bare_G: nn.Module
+    bare_D: nn.Module
+    optimizer_g: Optimizer
+    optimizer_d: Optimizer
+    accelerator: Accelerator
+
+    def half_precision(self) -> AbstractContextManager:
+        """Products in bfloat16, sums in float32, where the recipe and the machine allow it. Weights stay float32.
+
+        Not float16, whose small range cripples these games. Slopes and penalties do bear bfloat16
+        (docs/experiments.md): what is summed over pixels, and all that the optimisers see, is float32.
+        """
+        if self.recipe.precision == "float32" or not multiplies_bfloat16(self.accelerator.device):
+            return nullcontext()
+        return torch.autocast(self.accelerator.device.type, dtype=torch.bfloat16)
+
+
+def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, alone: bool = False) -> Players:
+    """Nets and optimisers at the start of the run: the same for the same seed.
+
+    recipe: what they go by, the run's with its gammas scaled.   alone: they know of no other process.
+    """
+    labels = len(config.label_names)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeded(config.seed, "weights").initial_seed())
+        G = recipe.net.generator(config.shape, recipe.latent_dim, labels).to(accelerator.device)
+        D = recipe.net.discriminator(config.shape, labels).to(accelerator.device)
+    wrapped_G, wrapped_D = (G, D) if alone else accelerator.prepare(G, D)
+    return Players(
+        recipe=recipe,
+        game=games.get(recipe.game)(),
+        G=wrapped_G,
+        D=wrapped_D,
+        bare_G=G,
+        bare_D=D,
+        optimizer_g=Adam(G.parameters(), recipe.generator_lr, betas=recipe.betas, fused=True),
+        optimizer_d=Adam(D.parameters(), recipe.discriminator_lr, betas=recipe.betas, fused=True),
+        accelerator=accelerator,
+    )
