@@ -195,7 +195,7 @@ def test_without_held_out_pictures_the_evaluation_is_left_out_with_a_warning(tmp
 
 @pytest.mark.parametrize("game", ["minimax", "nonsaturating", "hinge", "wasserstein", "relativistic"])
 def test_every_game_with_every_penalty_trains_and_resumes(tmp_path, game):
-    recipe = tiny(game=game, wgan_gp_lambda=10.0)
+    recipe = tiny(game=game, wgan_gp_lambda=10.0, simultaneous=False)
     list(trainer(tmp_path / "whole", recipe).fit())
     parts = [stop_after(trainer(tmp_path / "parts", recipe), steps) for steps in (5, 99)]
     assert parts[-1][-1].done

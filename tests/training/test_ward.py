@@ -18,6 +18,8 @@ from ganvas.training.ward import MOST_ACTS, QUIET, REST, Treatment, Ward
 from .helpers import assert_same, final_arrays, stop_after, tiny, trainer
 from .test_doctor import HEALTHY
 
+PLAIN = tiny(r1_gamma=1.0, r2_gamma=1.0, gamma_detail=None)
+
 ILL = Finding("fake", "It is ill.", "Rest.", {"x": 1.0}, "gamma")
 
 
@@ -122,9 +124,9 @@ def test_what_a_treatment_changes():
     one = Treatment().after("gamma").after("lr").after("gamma")
     assert one == Treatment(gamma=16.0, lr=0.5)
     treated = one.of(canvas)
-    assert (treated.r1_gamma, treated.r2_gamma) == (16, 16)
+    assert (treated.r1_gamma, treated.r2_gamma) == (32, 32)
     assert (treated.generator_lr, treated.discriminator_lr) == (1e-3, 1e-3)
-    assert "gamma 16 and 16" in one.in_words("gamma", canvas)
+    assert "gamma 32 and 32" in one.in_words("gamma", canvas)
     assert "halved the learning rates (G 0.001, D 0.001)" in one.in_words("lr", canvas)
     first = Treatment(gamma=4.0).of(dcgan)  # four times nothing would be nothing
     assert (first.r1_gamma, first.r2_gamma) == (1, 1)
@@ -226,7 +228,7 @@ def test_a_warning_is_told_logged_and_nothing_else(tmp_path, often, monkeypatch)
 
 def test_auto_goes_back_to_the_last_healthy_checkpoint_and_on_with_the_remedy(tmp_path, often, monkeypatch):
     patient = ill_from(monkeypatch, 80)
-    one = patient["trainer"] = trainer(tmp_path / "run", kimg=0.24, checkpoint_seconds=1e-6, doctor="auto")
+    one = patient["trainer"] = trainer(tmp_path / "run", PLAIN, kimg=0.24, checkpoint_seconds=1e-6, doctor="auto")
     events = list(one.fit())
     (event,) = diagnosed(events)
     assert event.found_kimg == 0.112  # checks at 80, 96 and 112
@@ -248,7 +250,7 @@ def test_what_was_done_survives_a_stop(tmp_path, often, monkeypatch):
     def run(name: str, *stops: int):
         patient = ill_from(monkeypatch, 80)
         for steps in (*stops, 999):
-            one = patient["trainer"] = trainer(tmp_path / name, kimg=0.24, doctor="auto", checkpoint_seconds=1e9)
+            one = patient["trainer"] = trainer(tmp_path / name, PLAIN, kimg=0.24, doctor="auto", checkpoint_seconds=1e9)
             events = stop_after(one, steps)
         assert events[-1].done
         return one
@@ -259,7 +261,7 @@ def test_what_was_done_survives_a_stop(tmp_path, often, monkeypatch):
     assert "went on from here, as no checkpoint from before is kept" in stats_of(whole.run)[0]["act"]
     assert stats_of(parts.run) == stats_of(whole.run) or len(stats_of(parts.run)) == 1
     assert_same(final_arrays(whole.run), final_arrays(parts.run))
-    later = trainer(tmp_path / "parts", kimg=0.28, doctor="off")  # also when nobody looks any more
+    later = trainer(tmp_path / "parts", PLAIN, kimg=0.28, doctor="off")  # also when nobody looks any more
     list(later.fit())
     assert later.players.recipe.r1_gamma == 4
 
