@@ -2,17 +2,19 @@
 # make demo    three minutes of learning digits, then new ones in runs/demo
 # make test    the test suite
 # make check   lint, types, import rules
-# make bench   the slow proofs, in a short form: half an hour
+# make bench   quality against CPU-seconds, throughput and the doctor, in a short form: ten minutes; into runs/bench
+# make bench-proofs       the other slow proofs: half an hour
 # make test-peers         our scores against torch-fidelity's, in an environment of its own (6 GB on Linux)
 # make bench-evaluation   time and memory of the scores against torch-fidelity and torchmetrics, in the same one
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+BENCH_READY := .venv/.ready-bench
 PEERS := .venv-peers/bin
 PEERS_READY := .venv-peers/.ready
 
-.PHONY: setup demo test check bench test-peers bench-evaluation clean
+.PHONY: setup demo test check bench bench-proofs test-peers bench-evaluation clean
 
 setup: $(READY)
 
@@ -35,7 +37,18 @@ check: setup
 	$(BIN)/pyrefly check
 	$(BIN)/lint-imports
 
-bench: setup
+# What the benches draw and compare with, on top of what the tests need.
+$(BENCH_READY): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	touch $(BENCH_READY)
+
+bench: $(BENCH_READY)
+	mkdir -p runs/bench
+	$(BIN)/python bench/quality.py --data digits --at 0.25,0.5,1 --only canvas,classic,dcgan64 --out runs/bench/quality.json
+	$(BIN)/python bench/throughput.py --out runs/bench/throughput.json
+	$(BIN)/python bench/doctor.py digits --kimg 8 --only "healthy, seed 0" "lr x100"
+
+bench-proofs: setup
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/toys.py
 	$(BIN)/python bench/corruptions.py

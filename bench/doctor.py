@@ -100,7 +100,9 @@ def without_penalty(recipe: Recipe) -> Recipe:
 
 def one_layer(recipe: Recipe) -> Recipe:
     assert isinstance(recipe.net, Residual)
-    return dataclasses.replace(recipe, net=ResidualAgainstOneLayer(recipe.net.width, recipe.net.max_width))
+    return dataclasses.replace(
+        recipe, matching=0.0, net=ResidualAgainstOneLayer(recipe.net.width, recipe.net.max_width)
+    )
 
 
 def quarter_held_out(recipe: Recipe) -> Recipe:
@@ -111,7 +113,7 @@ CASES = [
     *[Case(f"healthy, seed {seed}", (), seed=seed) for seed in range(5)],
     Case("lr x100", ("too-strong", "out-of-range", "far", NON_FINITE), lr_by_100),
     Case("gamma 0", ("too-strong", "collapse"), without_penalty),
-    Case("D of one layer", ("too-weak",), one_layer),
+    Case("D of one layer", ("too-weak", "stalled"), one_layer),
     Case("30 works", ("overfitting",), quarter_held_out, few),
     Case("one class from a third on", ("collapse",), break_at=1 / 3, labels=False),
 ]

@@ -210,9 +210,11 @@ def main() -> None:
     parts = {"use": use, "precisions": precisions, "compile": compile_g, "drawing": drawing, "sizes": sizes}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=parts, help="one part")
-    chosen = parser.parse_args().only
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="bench/results/throughput-cpu.json, or -cuda")
+    asked = parser.parse_args()
+    chosen = asked.only
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    path = RESULTS / f"throughput-{device}.json"
+    path = asked.out or RESULTS / f"throughput-{device}.json"
     results = json.loads(path.read_text()) if path.exists() else {}
     results["machine"] = f"{os.cpu_count()} cores, torch {torch.__version__}, Python {platform.python_version()}"
     for name, measure in parts.items():
@@ -220,7 +222,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 results[name] = measure(Path(folder))
             print(name, json.dumps(results[name], indent=2), flush=True)
-    RESULTS.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(results, indent=2) + "\n")
 
 

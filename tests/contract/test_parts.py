@@ -52,7 +52,10 @@ def test_a_net_family_builds_both_players(name):
     assert config.family == name
     G, D = config.generator((3, 32, 32), 5, 2), config.discriminator((3, 32, 32), 2)
     label = torch.tensor([0, 1, 2])
-    assert D(G(torch.randn(3, 5), label), label).shape == (3,)
+    pictures = G(torch.randn(3, 5), label)
+    assert D(pictures, label).shape == (3,)
+    two = D(pictures, torch.stack([label, label.flip(0)]))  # k labels for each picture, in one pass
+    torch.testing.assert_close(two[1], D(pictures, label.flip(0)))
 
 
 @pytest.mark.parametrize("name", sources.names())
