@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 PAGES = (*READMES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NOT_OURS = {"--only", "--at", "--threads", "--nproc-per-node", "--help"}  # of the benches, of torch.distributed.run, of all
+NOT_OURS = {"--only", "--at", "--threads", "--nproc-per-node", "--help"}  # of benches and torch.distributed.run
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
