@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from ..config import check
 from ..registry import recipes
 from . import common
 
@@ -88,6 +87,8 @@ def recipe_named_in(arguments: list[str]) -> str:
 
 def with_width(settings: "Recipe", width: int) -> "Recipe":
     """The recipe with nets of another width, and no narrower where they are widest. Raises UsageError."""
+    from ..config import check
+
     net: Any = settings.net
     fields = {field.name for field in dataclasses.fields(net)}
     check("width" in fields, "--width", width, f"left out with --recipe {settings.name}, whose nets have no one width")
