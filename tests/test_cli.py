@@ -1,5 +1,6 @@
 """The command line as a user meets it, in this process: what it prints, what it writes, how it ends."""
 
+import dataclasses
 import json
 import re
 import sys
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image
 
 from ganvas.cli import VERBS, main
+from ganvas.errors import UsageError
+from ganvas.registry import recipes
 
 from .training.helpers import scripted
 
@@ -227,3 +230,14 @@ def test_prepare_says_what_came_of_the_pictures(capsys, tmp_path):
     assert "Skipped b.png: " in out
     assert f"Ready in {tmp_path / 'art'}" in out
     assert (tmp_path / "art" / "dataset.json").exists()
+
+
+def test_the_width_is_one_dial_for_all_levels():
+    from ganvas.cli.train import with_width
+
+    canvas = recipes.get("canvas")()
+    net = with_width(canvas, 48).net
+    assert (net.width, net.max_width) == (48, 192)  # type: ignore[attr-defined]
+    assert dataclasses.replace(with_width(canvas, 48), net=canvas.net) == canvas
+    with pytest.raises(UsageError, match="--width must be left out with --recipe dcgan"):
+        with_width(recipes.get("dcgan")(), 48)
