@@ -8,7 +8,6 @@ docs/experiments.md.
 """
 
 import argparse
-import dataclasses
 import json
 import tempfile
 import time
@@ -57,7 +56,7 @@ def main() -> None:
         )
         for _ in trainer.fit():
             pass
-        judge = make_judge(dataclasses.replace(trainer.run.config), dataset, "coverage", trainer.device)
+        judge = make_judge(trainer.run.config, dataset, "coverage", trainer.device)
         scores = judge(trainer.average, trainer.images / 1000)["scores"]
     figures = " / ".join(f"{name} {value:.3g}" for name, value in scores.items() if value is not None)
     print(f"| {' '.join(asked.settings) or asked.recipe} | {trainer.images / 1000:.1f} | {figures} |")
