@@ -76,6 +76,8 @@ class Recipe:
     gamma_detail: float | None = None
     """The two gammas are meant for pictures with this much detail (training/detail.py), and scaled to yours; None:
     taken as they are. MNIST has 108."""
+    penalty_every: int = 1
+    """R1 and R2 at every so many steps only, so many times as strong: nearly the same effect for fewer operations."""
     wgan_gp_lambda: float = 0.0
     """Weight of the gradient penalty between real and generated pictures (WGAN-GP); 0 is off."""
     matching: float = 0.0
@@ -112,7 +114,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         games.get(self.game)
-        check_counts(self, ("latent_dim", "batch_size"), 65_536)
+        check_counts(self, ("latent_dim", "batch_size", "penalty_every"), 65_536)
         for name in ("generator_lr", "discriminator_lr", "ema_half_life_kimg"):
             check(0 < getattr(self, name) < math.inf, name, getattr(self, name), "a number above 0")
         detail = self.gamma_detail

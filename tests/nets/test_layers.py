@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganvas.nets.layers import SLOPE, Modulation, Pointwise, ProjectionLogit, he, leaky, shuffle, unshuffle
+from ganvas.nets.layers import SLOPE, Modulation, Pointwise, ProjectionLogit, bounded, he, leaky, shuffle, unshuffle
 
 
 def test_pointwise_is_a_convolution_of_one_pixel():
@@ -73,3 +73,15 @@ def test_logits_are_float32_where_the_rest_is_not():
     layer, h = ProjectionLogit(16, 0), torch.randn(5, 16)
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(h.bfloat16(), torch.zeros(5, dtype=torch.long)).dtype == torch.float32
+
+
+def test_bounded_cuts_pixels_and_only_calls_back_those_beyond():
+    x = torch.tensor([-2.0, -2.0, -1.0, 0.5, 2.0, 2.0], requires_grad=True)
+    pushed = torch.tensor([1.0, -1.0, 1.0, -3.0, 1.0, -1.0])  # a step goes against it: down, up, down, ...
+    y = bounded(x)
+    assert y.tolist() == [-1, -1, -1, 0.5, 1, 1]
+    y.backward(pushed)
+    assert x.grad is not None
+    assert x.grad.tolist() == [0, -1, 1, -3, 1, 0]
+    with torch.inference_mode():
+        assert bounded(x).tolist() == y.tolist()

@@ -12,14 +12,23 @@ from ganvas.training import step
 from tests.training.helpers import tiny, trainer
 
 
+@pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("game", games.names())
-def test_moving_at_once_follows_both_gradients(tmp_path, game):
+def test_moving_at_once_follows_both_gradients(tmp_path, game, number):
     """One pass of each net gives the gradients that each player's own loss has at the weights before the move."""
     one = trainer(
         tmp_path / "run",
-        tiny(game=game, simultaneous=True, precision="float32", r1_gamma=0.3, r2_gamma=0.7, matching=0.5),
+        tiny(
+            game=game,
+            simultaneous=True,
+            precision="float32",
+            r1_gamma=0.3,
+            r2_gamma=0.7,
+            penalty_every=2,
+            matching=0.5,
+        ),
     )
-    players, batch = one.players, one.batches.batch(0, one.device)
+    players, batch = one.players, one.batches.batch(number, one.device)
     G, D = copy.deepcopy(players.bare_G), copy.deepcopy(players.bare_D)
     fake = G(batch.z_g, batch.label)
     loss_g = players.game.generator(D(batch.real, batch.label), D(fake, batch.label))
@@ -35,6 +44,20 @@ def test_moving_at_once_follows_both_gradients(tmp_path, game):
         torch.testing.assert_close(
             weight.grad, expected.grad, atol=1e-6, rtol=1e-4, msg=lambda m, n=name: f"D.{n}: {m}"
         )
+
+
+@pytest.mark.parametrize("simultaneous", [True, False])
+def test_penalties_of_some_steps_stand_for_all(tmp_path, simultaneous):
+    recipe = tiny(simultaneous=simultaneous, r1_gamma=0.3, r2_gamma=0.7, precision="float32")
+    found = {}
+    for every in (1, 3):
+        one = trainer(tmp_path / str(every), dataclasses.replace(recipe, penalty_every=every))
+        still = [torch.optim.SGD(net.parameters(), 0.0) for net in (one.players.bare_G, one.players.bare_D)]
+        players = dataclasses.replace(one.players, optimizer_g=still[0], optimizer_d=still[1])
+        batch = one.batches.batch(0, one.device)
+        found[every] = [step.step(players, dataclasses.replace(batch, number=n))[1].item() for n in range(4)]
+    assert found[1] == [pytest.approx(found[1][0])] * 4
+    assert found[3] == [pytest.approx(3 * found[1][0]), 0, 0, pytest.approx(3 * found[1][0])]
 
 
 def test_moving_at_once_is_refused_where_the_critic_moves_by_itself():

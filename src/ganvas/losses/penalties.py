@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 
-def slope(pictures: Tensor, logits: Tensor) -> Tensor:
+def slope(pictures: Tensor, logits: Tensor, differentiable: bool = True) -> Tensor:
     """grad_x D(x) at each picture: the change of a pixel that raises D's logit the most.
 
     pictures: (n, C, H, W) with requires_grad, out of which `logits` (n,) were computed, each from its own picture
-    (no batch normalisation in D).   returns: (n, C, H, W) float32, differentiable in D's weights.
+    (no batch normalisation in D).   differentiable: in D's weights, which costs as much again.
+    returns: (n, C, H, W) float32.
     """
-    (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
+    (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=differentiable, retain_graph=True)
     return gradient.float()
 
 

@@ -1,7 +1,7 @@
 """What the net families share: labels, the blur after a shuffle, sizes that do not divide."""
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -117,6 +117,29 @@ class Blur(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.kernel)
+
+
+class _Bounded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        leaves = (x > 1) & (gradient < 0) | (x < -1) & (gradient > 0)  # a step goes against the gradient
+        return gradient.masked_fill(leaves, 0)
+
+
+def bounded(x: Tensor) -> Tensor:
+    """Pixels cut to [-1, 1], such that those beyond are never pushed further out, but may be called back.
+
+    The projected gradient of a bound (Bertsekas 1976), pixel by pixel. A plain clamp never calls them back, one
+    whose gradient passes lets them drift away without end, and a tanh never quite reaches the black and white that
+    pictures are full of: what is left is a grey mist that D sees before all else.   For first derivatives only.
+    """
+    return _Bounded.apply(x) if torch.is_grad_enabled() else x.clamp(-1, 1)
 
 
 def halvings(height: int, width: int, smallest: int = 4) -> int:

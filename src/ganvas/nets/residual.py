@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ from .layers import (
     Modulation,
     Pointwise,
     ProjectionLogit,
+    bounded,
     centre_crop,
     grid,
     halvings,
@@ -46,10 +48,13 @@ class Residual(NetConfig):
     """Residual blocks a level of G, which costs a step far less than D."""
     depth: int = 1
     """Residual blocks a level of D."""
+    glance: int = 256
+    """Units of the two layers by which D also sees a picture as a whole, shrunk to 32 px a side; 0 leaves them out."""
 
     def __post_init__(self) -> None:
         check_counts(self, ("width", "max_width"), 8192)
         check_counts(self, ("generator_depth", "depth"), 100)
+        check(0 <= self.glance <= 8192, "glance", self.glance, "from 0 to 8192")
         check(self.width <= self.max_width, "width", self.width, f"at most max_width, {self.max_width}")
 
     def widths(self, height: int, width: int) -> list[int]:
@@ -118,6 +123,28 @@ class Down(nn.Module):
         return self.project(F.avg_pool2d(x, 2))
 
 
+class Glance(nn.Module):
+    """The whole picture at once, as the first GANs' D saw it: two fully connected layers. (n, C, H, W) -> (n, width).
+
+    Cheap beside convolutions, and it holds together what they see in pieces (docs/experiments.md). Larger pictures are
+    first averaged over squares of a whole number of pixels, until no side is longer than `SIDE_PX`.
+    """
+
+    SIDE_PX = 32
+
+    def __init__(self, shape: tuple[int, int, int], width: int) -> None:
+        super().__init__()
+        channels, *sides = shape
+        self.shrunk = -(-max(sides) // self.SIDE_PX)
+        pixels = [max(1, side // self.shrunk) for side in sides]
+        self.first = he(nn.Linear(channels * pixels[0] * pixels[1], width))
+        self.second = he(nn.Linear(width, width))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        small = F.avg_pool2d(pictures, self.shrunk) if self.shrunk > 1 else pictures
+        return leaky(self.second(leaky(self.first(small.flatten(1)))))
+
+
 class ResidualGenerator(nn.Module):
     def __init__(self, config: Residual, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
         super().__init__()
@@ -143,7 +170,7 @@ class ResidualGenerator(nn.Module):
                 x = self.ups[level - 1](x)
             x = block(x, latent)
         x = shuffle(self.paint(leaky(x)))
-        return centre_crop(self.blur(x), self.height, self.width)
+        return bounded(centre_crop(self.blur(x), self.height, self.width))
 
 
 class ResidualDiscriminator(nn.Module):
@@ -161,11 +188,15 @@ class ResidualDiscriminator(nn.Module):
                 self.levels.append(Down(narrow, wide))
         features = widths[-1]
         self.gather = he(nn.Linear(features * base_height * base_width, features))
-        self.logit = ProjectionLogit(features, labels)
+        self.glance = Glance(shape, config.glance) if config.glance else None
+        self.logit = ProjectionLogit(features + config.glance, labels)
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:
         x = self.read(unshuffle(pad_to(pictures, *self.padded).contiguous()))
         for level in self.levels:
             x = level(x)
         x = self.gather(leaky(x).permute(0, 2, 3, 1).flatten(1))  # as it lies in memory: nothing is copied
-        return self.logit(leaky(x), label)
+        x = leaky(x)
+        if self.glance is not None:
+            x = torch.cat([x, self.glance(pictures)], dim=1)
+        return self.logit(x, label)

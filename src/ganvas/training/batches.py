@@ -18,6 +18,8 @@ from ..tensors import as_floats, seeded
 class Batch:
     """A process's share of a step's pictures, on its device."""
 
+    number: int
+    """Of the step, counted from 0."""
     real: Tensor
     """(n, C, H, W) float32 in [-1, 1]."""
     label: Tensor
@@ -61,7 +63,7 @@ class Batches:
         other = torch.where(label < self.labels, (label + self._steps_aside(size, rng)) % max(self.labels, 1), label)
         real = as_floats(self.dataset.batch(chosen[self.ours], places[self.ours]), device)
         drawn = (x[self.ours].to(device, non_blocking=True) for x in (label, other, z_d, z_g, mix))
-        return Batch(real, *drawn)
+        return Batch(step, real, *drawn)
 
     def _steps_aside(self, size: int, rng: torch.Generator) -> Tensor:
         """(size,) whole numbers from 1 to labels - 1: how far the other label lies from a picture's own."""

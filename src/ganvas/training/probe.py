@@ -1,6 +1,7 @@
 """How fast this machine is for these nets and pictures: two seconds of steps that are thrown away."""
 
 import time
+from dataclasses import replace
 
 from ..config import Budget, Recipe
 from .batches import Batch
@@ -24,7 +25,7 @@ def images_per_second(players: Players, batch: Batch, seconds: float) -> float:
     step(players, batch)
     began, steps = time.perf_counter(), 0
     while steps < LEAST_STEPS or time.perf_counter() - began < seconds:
-        step(players, batch)
+        step(players, replace(batch, number=steps))
         steps += 1
     return steps * players.recipe.batch_size / (time.perf_counter() - began)
 

@@ -7,8 +7,9 @@ D's slope at the works, dD(x)/dx, which the penalty R2 needs anyway, so one pass
 import torch
 from torch import Tensor
 
+from ..config import Recipe
 from ..losses.games import Game
-from ..losses.penalties import between, r1_r2, slope, squared, squared_gradient, wgan_gp
+from ..losses.penalties import between, r1_r2, slope, squared, wgan_gp
 from .batches import Batch
 from .players import Players
 
@@ -49,6 +50,16 @@ def seen_by_discriminator(players: Players, pictures: Tensor, batch: Batch) -> t
     return logits, players.recipe.matching * matching
 
 
+def is_penalised(recipe: Recipe, batch: Batch) -> bool:
+    """Whether R1 and R2 count in this step. Lazy regularisation: Karras et al. 2020 (StyleGAN2), sect. 3.1."""
+    return recipe.r1_gamma + recipe.r2_gamma > 0 and batch.number % recipe.penalty_every == 0
+
+
+def penalty_of(recipe: Recipe, gradient: Tensor) -> Tensor:
+    """() R1 and R2 of D's slopes at real | generated pictures, for all the steps that go without."""
+    return recipe.penalty_every * r1_r2(squared(gradient), recipe.r1_gamma, recipe.r2_gamma)
+
+
 def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     """Both learn from the same works and the same pass of D. returns: (5,) as `step`.
 
@@ -61,8 +72,9 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     pictures = torch.cat([batch.real, fake.detach().float()]).requires_grad_()
     logits, matching = seen_by_discriminator(players, pictures, batch)
     real_logits, fake_logits = logits.chunk(2)
-    gradient = slope(pictures, logits)
-    penalty = r1_r2(squared(gradient), recipe.r1_gamma, recipe.r2_gamma)
+    penalised = is_penalised(recipe, batch)
+    gradient = slope(pictures, logits, differentiable=penalised)
+    penalty = penalty_of(recipe, gradient) if penalised else torch.zeros((), device=logits.device)
     loss_d = game.discriminator(real_logits, fake_logits)
     players.optimizer_d.zero_grad()
     players.accelerator.backward(loss_d + penalty + matching)
@@ -85,14 +97,14 @@ def discriminator_step(players: Players, batch: Batch) -> Tensor:
     with torch.no_grad(), players.half_precision():
         fake = players.bare_G(batch.z_d, batch.label).float()
     pictures = torch.cat([batch.real, fake])
-    penalised = recipe.r1_gamma > 0 or recipe.r2_gamma > 0
+    penalised = is_penalised(recipe, batch)
     pictures.requires_grad_(penalised)
     logits, matching = seen_by_discriminator(players, pictures, batch)
     real_logits, fake_logits = logits.chunk(2)
     loss = game.discriminator(real_logits, fake_logits)
     penalty = torch.zeros((), device=loss.device)
     if penalised:
-        penalty = r1_r2(squared_gradient(pictures, logits), recipe.r1_gamma, recipe.r2_gamma)
+        penalty = penalty_of(recipe, slope(pictures, logits))
     if recipe.wgan_gp_lambda > 0:
         middle = between(batch.real, fake, batch.mix)
         with players.half_precision():
