@@ -130,7 +130,7 @@ def far(past: Sequence[Vitals]) -> Signs | None:
 
 
 def out_of_range(past: Sequence[Vitals]) -> Signs | None:
-    """G's pixels have left the range. A part of them does so on any healthy run: G's last layer is not bounded."""
+    """G's pixels have left the range. Ours are bounded; of a net that is not, a part leaves it on any healthy run."""
     now = past[-1]
     if not now.outside > MOST_OUTSIDE:
         return None
