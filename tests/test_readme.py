@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
 PAGES = (*READMES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NOT_OURS = {"--only", "--at", "--threads", "--nproc-per-node", "--help"}  # of benches and torch.distributed.run
+BENCH_OPTION = re.compile(r"""add_argument\(\s*"(--[\w-]+)""")
+NOT_OURS = {"--nproc-per-node", "--help"}  # of torch.distributed.run
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
@@ -87,6 +88,7 @@ def test_options_named_in_prose_exist(capsys: pytest.CaptureFixture[str]):
             cli.main(arguments)
         assert ended.value.code == 0
     known = set(re.findall(r"--[a-z][\w.-]*", capsys.readouterr().out)) | NOT_OURS
+    known |= {option for bench in (ROOT / "bench").glob("*.py") for option in BENCH_OPTION.findall(bench.read_text())}
     for page in PAGES:
         named = {
             option for code in re.findall(r"`([^`\n]+)`", prose(page)) for option in re.findall(r"--[\w.-]+", code)
