@@ -4,9 +4,10 @@
 
 Each DATA is anything that `ganvas prepare` takes, or a folder that it made. Results go into bench/results/robust.json
 as they come; what is there already is not done again. A run collapsed when its works are less than 70% as unlike each
-other as real pictures are (the score `diversity`), or cover less than a tenth of them. Minutes are minutes of CPU, all
-threads together. --gammas: the same with both gammas multiplied by these, on the first seed, as the tuning for one set
-alone; the distance of the untouched recipe should stay within twice the best.
+other as real pictures are (the score `diversity`), or cover less than a tenth of them, where enough were kept to
+tell. Minutes are minutes of CPU, all threads together. --gammas: the same with both gammas multiplied by these, on
+the first seed, as the tuning for one set alone; the distance of the untouched recipe should stay within twice the
+best.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def one(name: str, data: str, minutes: float, seed: int, gamma: float, runs: Pat
         finished = event if isinstance(event, Finished) else finished
     report = ganvas.open(out).evaluate(trainer.dataset, SCORES, count=WORKS, features="random")
     lines = {line.score: line for line in report.lines}
-    diverse, covered = lines["diversity"], lines["coverage"]
+    diverse, covered = lines["diversity"], lines.get("coverage")
     return {
         "kimg": finished.kimg if finished else None,
         "gammas of this run": trainer.players.recipe.r1_gamma,
@@ -51,7 +52,7 @@ def one(name: str, data: str, minutes: float, seed: int, gamma: float, runs: Pat
         "real": {score: line.real.value for score, line in lines.items()},
         "left out": {one.score: one.reason for one in report.left_out},
         "D right on real, on generated": [last.accuracy_real, last.accuracy_fake] if last else None,
-        "collapsed": diverse.works.value < 0.7 * diverse.real.value or covered.works.value < 0.1,
+        "collapsed": diverse.works.value < 0.7 * diverse.real.value or bool(covered and covered.works.value < 0.1),
     }
 
 
