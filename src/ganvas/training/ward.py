@@ -23,7 +23,7 @@ from .players import Players
 from .vitals import WORKS, Probe, Vitals
 
 MODES = ("warn", "auto", "off")
-PICTURES_PER_WORK = 32
+PICTURES_PER_WORK = 36
 """Training pictures between two checks, for each of its works: keeps their cost near 2% (docs/doctor.md)."""
 FEWEST_STEPS = 100
 """Between two checks."""
