@@ -62,7 +62,7 @@ def ill_from(monkeypatch, images: int, until_acts: int = 1):
 
 def test_when_a_check_is_due():
     small, large = a_ward(), a_ward(batch_size=64)
-    assert not small.is_due(2303) and small.is_due(2304)  # 36 pictures for each of 64 works
+    assert not small.is_due(2559) and small.is_due(2560)  # 40 pictures for each of 64 works
     assert not large.is_due(6399) and large.is_due(6400)  # 100 steps
     small.history = [healthy(1_000_000)]
     assert not small.is_due(1_009_999) and small.is_due(1_010_000)  # 1%

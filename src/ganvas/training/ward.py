@@ -23,8 +23,8 @@ from .players import Players
 from .vitals import WORKS, Probe, Vitals
 
 MODES = ("warn", "auto", "off")
-PICTURES_PER_WORK = 36
-"""Training pictures between two checks, for each of its works: keeps their cost near 2% (docs/doctor.md)."""
+PICTURES_PER_WORK = 40
+"""Training pictures between two checks, for each of its works: keeps their cost below 3% (docs/doctor.md)."""
 FEWEST_STEPS = 100
 """Between two checks."""
 SPACING = 0.01
