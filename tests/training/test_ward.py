@@ -118,7 +118,8 @@ def test_what_cannot_wait_does_not():
 
 
 def test_what_a_treatment_changes():
-    canvas, dcgan = recipes.get("canvas")(), recipes.get("dcgan")()
+    canvas = dataclasses.replace(recipes.get("canvas")(), r1_gamma=2.0, r2_gamma=2.0)
+    dcgan = recipes.get("dcgan")()
     assert Treatment().of(canvas) == canvas
     assert Treatment().of(dcgan) == dcgan
     one = Treatment().after("gamma").after("lr").after("gamma")
