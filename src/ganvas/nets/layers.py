@@ -126,8 +126,8 @@ class _Bounded(torch.autograd.Function):
         return x.clamp(-1, 1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (x,), (gradient,) = ctx.saved_tensors, gradients
         leaves = (x > 1) & (gradient < 0) | (x < -1) & (gradient > 0)  # a step goes against the gradient
         return gradient.masked_fill(leaves, 0)
 
