@@ -159,8 +159,8 @@ def overfitting(past: Sequence[Vitals]) -> Signs | None:
 def too_strong(past: Sequence[Vitals]) -> Signs | None:
     """D wins so clearly that it learns nothing more from its game, and G follows what D happens to have become.
 
-    Not the plain rule, sign of r - f above 0.95. Measured on the first `canvas`, MNIST, 22 kimg: sign 0.94 to 1.00 with a margin
-    of 0.6 to 1.4 logits, while the energy distance falls from 0.09 to 0.005; the plain rule would cry all the time.
+    Not the plain rule, sign of r - f above 0.95. Measured on the first `canvas`, MNIST, 22 kimg: sign 0.94 to 1.00 with
+    a margin of 0.6 to 1.4 logits, while the energy distance falls from 0.09 to 0.005; the plain rule would cry always.
     There `pull` is 0.43 to 0.72; without penalties it is 0.04 to 0.26 in most checks, with margins of 2.5 to 6 and a
     distance that stays at 0.05. So D's loss must have faded too, `pull` below STRONG_PULL, and the works come no
     closer. Or D's logits have left all bounds: learning rates times 100 give margins of 1e8 with signs of 0.5 to 1.
