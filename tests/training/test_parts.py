@@ -85,6 +85,12 @@ def test_a_perfect_discriminator_is_always_right_and_an_undecided_one_is_not(nam
     assert accuracies(game, low, high).tolist() == [0, 0]
 
 
+def test_a_logit_far_out_is_not_what_others_are_judged_by():
+    """Where only differences of logits count."""
+    real, fake = torch.tensor([1.0, 1.0, 1.0, 1000.0]), torch.tensor([0.0, 0.0, 0.0, 0.0])
+    assert accuracies(games.get("relativistic")(), real, fake).tolist() == [1, 1]
+
+
 def test_an_interrupt_asks_once_and_the_second_one_gets_through():
     asked = []
     before = signal.getsignal(signal.SIGTERM)

@@ -17,9 +17,10 @@ from .players import Players
 def accuracies(game: Game, real: Tensor, fake: Tensor) -> Tensor:
     """(2,) shares of real pictures that D takes for real, and of generated ones for generated.
 
-    real, fake: (n,) logits. Where the game leaves the level of the logits free, D's "I cannot tell" lies at their mean.
+    real, fake: (n,) logits. Where the game leaves the level of the logits free, D's "I cannot tell" lies at their
+    median: a mean would follow the few that lie far out.
     """
-    level = torch.cat([real, fake]).mean() if game.level is None else game.level
+    level = torch.cat([real, fake]).quantile(0.5) if game.level is None else game.level
     return torch.stack([(real > level).float().mean(), (fake < level).float().mean()])
 
 
