@@ -91,6 +91,15 @@ def test_a_logit_far_out_is_not_what_others_are_judged_by():
     assert accuracies(games.get("relativistic")(), real, fake).tolist() == [1, 1]
 
 
+@pytest.fixture
+def usual_interrupt():
+    """What Ctrl-C does in a terminal, also where the tests run in the background and a shell has turned it off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_interrupt")
 def test_an_interrupt_asks_once_and_the_second_one_gets_through():
     asked = []
     before = signal.getsignal(signal.SIGTERM)
