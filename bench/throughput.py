@@ -15,6 +15,7 @@ Alternatives take turns in one process, many short rounds each, so that the mach
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import platform
@@ -93,15 +94,18 @@ def a_trainer(dataset: Dataset, settings: Recipe, folder: Path) -> Trainer:
 
 
 def stepping(trainer: Trainer) -> Callable[[], object]:
-    """A step on the same batch again and again."""
-    batch = trainer.batches.batch(0, trainer.device)
-    return lambda: step(trainer.players, batch)
+    """A step on the same batch again and again; its number counts on, as not every step has penalties."""
+    batch, numbers = trainer.batches.batch(0, trainer.device), itertools.count()
+    return lambda: step(trainer.players, dataclasses.replace(batch, number=next(numbers)))
 
 
 def gflop_a_picture(trainer: Trainer) -> float:
+    """Averaged over as many steps as it takes for penalties to come round again."""
+    one, steps = stepping(trainer), trainer.recipe.penalty_every
     with Operations() as operations:
-        stepping(trainer)()
-    return operations.flop / trainer.recipe.batch_size / 1e9
+        for _ in range(steps):
+            one()
+    return operations.flop / steps / trainer.recipe.batch_size / 1e9
 
 
 def matrix_products(device: torch.device) -> dict[str, float]:
