@@ -88,6 +88,29 @@ def test_residual_says_which_sizes_it_takes(height, width):
         Residual().generator((1, height, width), 3, 0)
 
 
+def test_works_of_residual_stay_in_range_and_learn_all_the_same():
+    G = Residual(width=2, max_width=4).generator((1, 28, 28), 3, 0)
+    G.paint.weight.data *= 100
+    works = G(torch.randn(4, 3), torch.zeros(4, dtype=torch.long))
+    assert works.abs().max() == 1
+    works.square().sum().backward()  # calls every pixel back to 0
+    assert G.paint.bias.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(("height", "width", "pixels"), [(28, 28, 28 * 28), (64, 48, 32 * 24), (33, 16, 16 * 8)])
+def test_d_glances_at_the_whole_picture(height, width, pixels):
+    """Far corners meet in the first layer, of pictures of at most 32 px a side; without it D has fewer weights."""
+    D = Residual(width=2, max_width=4, glance=8).discriminator((3, height, width), 2)
+    assert D.glance.first.in_features == 3 * pixels
+    pictures, label = torch.randn(2, 3, height, width), torch.tensor([0, 1])
+    seen = D(pictures, label)
+    D.glance.second.weight.data += 1
+    assert not torch.allclose(D(pictures, label), seen)
+    without = Residual(width=2, max_width=4, glance=0).discriminator((3, height, width), 2)
+    assert without.glance is None
+    assert without(pictures, label).shape == (2,)
+
+
 def test_the_blur_takes_the_checkerboard_out():
     """The highest frequency along either axis, where an unfiltered pixel shuffle leaves its pattern."""
     torch.manual_seed(0)

@@ -135,9 +135,9 @@ class _Bounded(torch.autograd.Function):
 def bounded(x: Tensor) -> Tensor:
     """Pixels cut to [-1, 1], such that those beyond are never pushed further out, but may be called back.
 
-    The projected gradient of a bound (Bertsekas 1976), pixel by pixel. A plain clamp never calls them back, one
-    whose gradient passes lets them drift away without end, and a tanh never quite reaches the black and white that
-    pictures are full of: what is left is a grey mist that D sees before all else.   For first derivatives only.
+    The projected gradient of a bound (Bertsekas 1976), pixel by pixel. Without a bound a grey mist is left where
+    pictures are black, which D sees before all else. A plain clamp never calls pixels back, one whose gradient passes
+    lets them drift away without end, tanh and sigmoid learned badly (docs/experiments.md). For first derivatives only.
     """
     return _Bounded.apply(x) if torch.is_grad_enabled() else x.clamp(-1, 1)
 
