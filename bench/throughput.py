@@ -95,7 +95,7 @@ def a_trainer(dataset: Dataset, settings: Recipe, folder: Path) -> Trainer:
 
 def stepping(trainer: Trainer) -> Callable[[], object]:
     """A step on the same batch again and again; its number counts on, as not every step has penalties."""
-    batch, numbers = trainer.batches.batch(0, trainer.device), itertools.count()
+    batch, numbers = trainer.batches.batch(0, trainer.recipe.batch_size, trainer.device), itertools.count()
     return lambda: step(trainer.players, dataclasses.replace(batch, number=next(numbers)))
 
 

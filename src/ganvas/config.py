@@ -88,6 +88,8 @@ class Recipe:
     """auto: products in bfloat16 where the machine has instructions for it (GPUs, newer server CPUs), else float32."""
     batch_size: int = 32
     """Pictures a step, over all processes together."""
+    batch_growth: int = 1
+    """Batches grow to so many times their size over the run: many small steps first, well averaged ones last."""
     generator_lr: float = 1e-3
     """Adam's learning rate for G at the start."""
     discriminator_lr: float = 1e-3
@@ -114,7 +116,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         games.get(self.game)
-        check_counts(self, ("latent_dim", "batch_size", "penalty_every"), 65_536)
+        check_counts(self, ("latent_dim", "batch_size", "batch_growth", "penalty_every"), 65_536)
         for name in ("generator_lr", "discriminator_lr", "ema_half_life_kimg"):
             check(0 < getattr(self, name) < math.inf, name, getattr(self, name), "a number above 0")
         detail = self.gamma_detail

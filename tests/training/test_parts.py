@@ -15,7 +15,7 @@ from ganvas.tensors import to_uint8
 from ganvas.training import ema, state
 from ganvas.training.interrupt import on_interrupt
 from ganvas.training.preview import COUNT, due
-from ganvas.training.schedule import Schedule, cosine, ema_decay
+from ganvas.training.schedule import Schedule, batch_size, cosine, ema_decay
 from ganvas.training.step import accuracies
 
 
@@ -37,6 +37,16 @@ def test_every_schedule_anneals_to_the_length(budget):
     assert rates[-1] == pytest.approx(0.1)
     assert rates[5] == pytest.approx(0.55)
     assert all(a > b for a, b in itertools.pairwise(rates))
+
+
+def test_batches_grow_at_an_even_rate_in_whole_multiples():
+    """Each share of the run multiplies the batch by as much as every other."""
+    sizes = [batch_size(step / 100, start=16, growth=4) for step in range(101)]
+    assert sorted(set(sizes)) == [16, 32, 48, 64]
+    assert sizes == sorted(sizes)
+    assert (sizes[0], sizes[-1]) == (16, 64)
+    assert sizes.index(32) == 30  # 4^0.3 = 1.52
+    assert {batch_size(step / 100, start=16, growth=1) for step in range(101)} == {16}
 
 
 def test_the_average_has_the_half_life_it_says():

@@ -28,7 +28,7 @@ def test_moving_at_once_follows_both_gradients(tmp_path, game, number):
             matching=0.5,
         ),
     )
-    players, batch = one.players, one.batches.batch(number, one.device)
+    players, batch = one.players, one.batches.batch(8 * number, 8, one.device)
     G, D = copy.deepcopy(players.bare_G), copy.deepcopy(players.bare_D)
     fake = G(batch.z_g, batch.label)
     loss_g = players.game.generator(D(batch.real, batch.label), D(fake, batch.label))
@@ -54,7 +54,7 @@ def test_penalties_of_some_steps_stand_for_all(tmp_path, simultaneous):
         one = trainer(tmp_path / str(every), dataclasses.replace(recipe, penalty_every=every))
         still = [torch.optim.SGD(net.parameters(), 0.0) for net in (one.players.bare_G, one.players.bare_D)]
         players = dataclasses.replace(one.players, optimizer_g=still[0], optimizer_d=still[1])
-        batch = one.batches.batch(0, one.device)
+        batch = one.batches.batch(0, 8, one.device)
         found[every] = [step.step(players, dataclasses.replace(batch, number=n))[1].item() for n in range(4)]
     assert found[1] == [pytest.approx(found[1][0])] * 4
     assert found[3] == [pytest.approx(3 * found[1][0]), 0, 0, pytest.approx(3 * found[1][0])]
@@ -68,7 +68,7 @@ def test_moving_at_once_is_refused_where_the_critic_moves_by_itself():
 def test_d_learns_which_label_belongs_to_a_picture(tmp_path):
     """The gradient of the matching loss is that of D's own game between a picture's label and another one."""
     one = trainer(tmp_path / "run", tiny(matching=0.5, null_label=0.5, precision="float32"))
-    players, batch = one.players, one.batches.batch(0, one.device)
+    players, batch = one.players, one.batches.batch(0, 8, one.device)
     torch.nn.init.normal_(players.bare_D.logit.embedding.weight)
     known = batch.label < one.labels
     assert 0 < known.sum() < len(known)
@@ -85,7 +85,7 @@ def test_d_learns_which_label_belongs_to_a_picture(tmp_path):
 
 def test_without_labels_nothing_is_to_be_matched(tmp_path):
     one = trainer(tmp_path / "run", tiny(matching=0.5), labels=False)
-    batch = one.batches.batch(0, one.device)
+    batch = one.batches.batch(0, 8, one.device)
     pictures = torch.cat([batch.real, batch.real])
     assert step.seen_by_discriminator(one.players, pictures, batch)[1].item() == 0
     assert list(one.fit())

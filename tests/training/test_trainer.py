@@ -61,6 +61,28 @@ def test_resumed_is_uninterrupted_bit_for_bit(tmp_path, name):
     assert_same(final_arrays(whole.run), final_arrays(trainer(tmp_path / "parts", tiny(name), seed=3).run))
 
 
+def test_batches_grow_and_a_resumed_run_grows_with_them(tmp_path):
+    """From 8 to 32 pictures a step; none is left out and none seen twice in an epoch."""
+    recipe, sizes, shown = tiny(batch_growth=4), [], []
+    whole = trainer(tmp_path / "whole", recipe, kimg=0.2)
+    plain = whole.batches.batch
+
+    def noted(seen, size, device):
+        sizes.append(size)
+        shown.extend(range(seen, seen + size))
+        return plain(seen, size, device)
+
+    whole.batches.batch = noted
+    assert list(whole.fit())[-1].done
+    assert sizes == sorted(sizes)
+    assert set(sizes) == {8, 16, 24, 32}
+    assert shown == list(range(len(shown)))
+    for steps in (7, 3, 99):
+        events = stop_after(trainer(tmp_path / "parts", recipe, kimg=0.2), steps)
+    assert events[-1].done
+    assert_same(final_arrays(whole.run), final_arrays(trainer(tmp_path / "parts", recipe, kimg=0.2).run))
+
+
 def test_the_seed_decides(tmp_path):
     runs = [trainer(tmp_path / str(number), seed=seed) for number, seed in enumerate((0, 0, 1))]
     for one in runs:
@@ -215,7 +237,7 @@ def test_null_labels_are_a_tenth_and_real_labels_fit_their_pictures(tmp_path):
     data, batches = one.dataset, one.batches
     null, seen = 0, 0
     for step in range(200):
-        batch = batches.batch(step, torch.device("cpu"))
+        batch = batches.batch(8 * step, 8, torch.device("cpu"))
         pictures = (batch.real.permute(0, 2, 3, 1) + 1).mul(127.5).round().byte().numpy()
         for picture, label in zip(pictures, batch.label.tolist(), strict=True):
             seen += 1

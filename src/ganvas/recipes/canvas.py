@@ -24,6 +24,7 @@ def canvas() -> Recipe:
         matching=0.05,
         simultaneous=True,
         batch_size=16,
+        batch_growth=4,
         generator_lr=2e-3,
         discriminator_lr=2e-3,
         final_lr_share=0.1,

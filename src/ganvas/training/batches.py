@@ -1,6 +1,6 @@
-"""Which pictures, labels and latents a step uses: functions of (seed, step) alone, so that a resumed run matches.
+"""Which pictures, labels and latents a step uses: functions of the seed and of how many came before.
 
-Every process draws the whole batch and keeps its own slice, so that the number of processes changes nothing.
+So a resumed run matches. Every process draws the whole batch and keeps its own slice, so that the number of processes changes nothing.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Batch:
     """A process's share of a step's pictures, on its device."""
 
     number: int
-    """Of the step, counted from 0."""
+    """Goes up by one from step to step, as long as the batch's size stays."""
     real: Tensor
     """(n, C, H, W) float32 in [-1, 1]."""
     label: Tensor
@@ -35,7 +35,7 @@ class Batch:
 
 
 class Batches:
-    """The run's batches by step. `rank` of `processes` says which slice is ours."""
+    """The run's batches. `rank` of `processes` says which slice is ours."""
 
     def __init__(
         self, dataset: Dataset, indices: np.ndarray, recipe: Recipe, labels: int, seed: int, rank: int, processes: int
@@ -45,14 +45,15 @@ class Batches:
         self.recipe = recipe
         self.labels = labels
         self.seed = seed
-        share = recipe.batch_size // processes
-        self.ours = slice(rank * share, (rank + 1) * share)
+        self.rank, self.processes = rank, processes
         self._order: tuple[int, np.ndarray] = (-1, indices)
 
-    def batch(self, step: int, device: torch.device) -> Batch:
-        """The batch of `step`, counted from 0."""
-        size, rng = self.recipe.batch_size, seeded(self.seed, "step", step)
-        chosen = np.array([self._work(position) for position in range(step * size, (step + 1) * size)])
+    def batch(self, seen: int, size: int, device: torch.device) -> Batch:
+        """Our share of the `size` pictures that come after `seen` ones."""
+        rng = seeded(self.seed, "step", seen)
+        share = size // self.processes
+        ours = slice(self.rank * share, (self.rank + 1) * share)
+        chosen = np.array([self._work(position) for position in range(seen, seen + size)])
         label = torch.from_numpy(self.dataset.labels[chosen]) if self.labels else torch.zeros(size, dtype=torch.long)
         label = torch.where(label < 0, self.labels, label)
         if self.labels:
@@ -61,9 +62,9 @@ class Batches:
         mix = torch.rand(size, generator=rng)
         places = torch.rand(size, 2, generator=rng).numpy()
         other = torch.where(label < self.labels, (label + self._steps_aside(size, rng)) % max(self.labels, 1), label)
-        real = as_floats(self.dataset.batch(chosen[self.ours], places[self.ours]), device)
-        drawn = (x[self.ours].to(device, non_blocking=True) for x in (label, other, z_d, z_g, mix))
-        return Batch(step, real, *drawn)
+        real = as_floats(self.dataset.batch(chosen[ours], places[ours]), device)
+        drawn = (x[ours].to(device, non_blocking=True) for x in (label, other, z_d, z_g, mix))
+        return Batch(seen // size, real, *drawn)
 
     def _steps_aside(self, size: int, rng: torch.Generator) -> Tensor:
         """(size,) whole numbers from 1 to labels - 1: how far the other label lies from a picture's own."""

@@ -39,6 +39,15 @@ def warm_up(images: int, warm_up_kimg: float) -> float:
     return min(1.0, (images + 1) / (1000 * warm_up_kimg)) if warm_up_kimg > 0 else 1.0
 
 
+def batch_size(progress: float, start: int, growth: int) -> int:
+    """Pictures a step: a whole multiple of `start`, growing to `growth` times of it at an even rate.
+
+    A larger batch's slope is less noisy, which at the end of a run does what a lower learning rate does, and the
+    machine takes more pictures a second. Smith et al. 2018, "Don't decay the learning rate, increase the batch size".
+    """
+    return start * round(growth**progress)
+
+
 def ema_decay(images: int, batch_size: int, half_life_kimg: float, share: float) -> float:
     """What the averaged generator keeps of itself at a step, after `images` pictures.
 

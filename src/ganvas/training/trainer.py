@@ -1,7 +1,7 @@
 """The loop: a generator of events over a run folder. It can be stopped or killed at any moment and goes on exactly.
 
-All that a step uses follows from (seed, step); all that it changes is in the checkpoint. So a run that was resumed
-is bit for bit the run that was not, on a CPU, for a length in kimg or epochs.
+All that a step uses follows from the seed and the pictures seen; all that it changes is in the checkpoint. So a run
+that was resumed is bit for bit the run that was not, on a CPU, for a length in kimg or epochs.
 """
 
 import shutil
@@ -28,7 +28,7 @@ from .events import Diagnosed, Estimated, Evaluated, Event, Finished, Preview, S
 from .judging import Judging, Jury
 from .players import Players, make_players
 from .preview import Previews, due
-from .schedule import Schedule, cosine, ema_decay, warm_up
+from .schedule import Schedule, batch_size, cosine, ema_decay, warm_up
 from .step import accuracies, step
 from .vitals import Probe
 from .ward import Ward, abandon
@@ -132,7 +132,8 @@ class Trainer:
         budget = self.run.config.budget
         seconds = probe.seconds_for(budget)
         if seconds > 0:
-            rate = probe.images_per_second(self._players(alone=True), self.batches.batch(0, self.device), seconds)
+            batch = self.batches.batch(0, self.recipe.batch_size, self.device)
+            rate = probe.images_per_second(self._players(alone=True), batch, seconds)
             likeness = probe.likeness_kimg(self.recipe, self.run.config.shape)
             wait = None if likeness is None else 1000 * likeness / rate
             yield Estimated(*self._now(), rate, wait, 60 * budget.amount)
@@ -150,15 +151,15 @@ class Trainer:
         sums, steps, reported = torch.zeros(5, device=self.device), 0, self.seconds
         drawn, saved = due(self._progress()), self.seconds
         origin = self.clock() - self.seconds
-        since = self.clock()
+        before, since = self.images, self.clock()
         while self._progress() < 1 and not self._agree(origin):
             epoch = self.images // len(self.train_works)
             sums += self._step()
             steps += 1
             if self.seconds - reported >= REPORT_SECONDS or self._progress() >= 1:
-                yield self._report(sums / steps, steps, self.clock() - since)
+                yield self._report(sums / steps, (self.images - before) / max(self.clock() - since, 1e-9))
                 sums.zero_()
-                steps, reported, since = 0, self.seconds, self.clock()
+                steps, reported, before, since = 0, self.seconds, self.images, self.clock()
             if self._evaluates() and self.images // len(self.train_works) > epoch:
                 yield self._evaluate(self.images // len(self.train_works))
             if self.ward.is_due(self.images) and self._progress() < 1 and self.accelerator.is_main_process:
@@ -187,14 +188,15 @@ class Trainer:
     def _step(self) -> Tensor:
         """One move of D, one of G. returns: (5,) D's loss, penalty, the two accuracies, G's loss."""
         recipe, players = self.players.recipe, self.players
-        batch = self.batches.batch(self.images // recipe.batch_size, self.device)
+        size = batch_size(self._progress(), recipe.batch_size, recipe.batch_growth)
+        batch = self.batches.batch(self.images, size, self.device)
         share = cosine(self._progress(), recipe.final_lr_share) * warm_up(self.images, recipe.warm_up_kimg)
         players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
         players.optimizer_g.param_groups[0]["lr"] = recipe.generator_lr * share
         judged = step(players, batch)
-        decay = ema_decay(self.images, recipe.batch_size, recipe.ema_half_life_kimg, recipe.ema_share)
+        decay = ema_decay(self.images, size, recipe.ema_half_life_kimg, recipe.ema_share)
         ema.update(self.average, players.bare_G, decay)
-        self.images += recipe.batch_size
+        self.images += size
         return judged
 
     def _agree(self, origin: float) -> bool:
@@ -269,13 +271,12 @@ class Trainer:
             *self._now(), resumed, str(self.device), self.accelerator.num_processes, len(self.train_works), *sizes
         )
 
-    def _report(self, means: Tensor, steps: int, elapsed: float) -> Step:
-        """The averages over all processes, written to stats.jsonl. Raises NonFiniteLoss."""
+    def _report(self, means: Tensor, rate: float) -> Step:
+        """The averages over all processes, written to stats.jsonl; rate: pictures a second. Raises NonFiniteLoss."""
         if self.accelerator.num_processes > 1:
             means = self.accelerator.reduce(means, reduction="mean")
         self._check_finite(means)
         loss_d, penalty, accuracy_real, accuracy_fake, loss_g = means.tolist()
-        rate = steps * self.recipe.batch_size / max(elapsed, 1e-9)
         left = self.schedule.seconds_left(self.images, self.seconds, rate)
         event = Step(*self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, accuracy_real, accuracy_fake)
         self._log("stats.jsonl", event)
