@@ -1,6 +1,7 @@
 """Which pictures, labels and latents a step uses: functions of the seed and of how many came before.
 
-So a resumed run matches. Every process draws the whole batch and keeps its own slice, so that the number of processes changes nothing.
+So a resumed run matches. Every process draws the whole batch and keeps its own slice, so that the number of processes
+changes nothing.
 """
 
 from dataclasses import dataclass
