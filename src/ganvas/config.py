@@ -89,7 +89,8 @@ class Recipe:
     batch_size: int = 32
     """Pictures a step, over all processes together."""
     batch_growth: int = 1
-    """Batches grow to so many times their size over the run: many small steps first, well averaged ones last."""
+    """Batches grow to so many times their size over the run, but never above a thousandth of the pictures seen: many
+    small steps first, well averaged ones last."""
     generator_lr: float = 1e-3
     """Adam's learning rate for G at the start."""
     discriminator_lr: float = 1e-3

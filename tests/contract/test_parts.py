@@ -17,7 +17,7 @@ from ganvas.training.events import Finished
 @pytest.mark.parametrize("name", recipes.names())
 def test_a_recipe_trains_two_steps_resumes_and_samples(name, tmp_path):
     """As it is registered, at its real size."""
-    recipe: Recipe = dataclasses.replace(recipes.get(name)(), batch_size=4, batch_growth=1)
+    recipe: Recipe = dataclasses.replace(recipes.get(name)(), batch_size=4)
     assert recipe.name == name
     for steps in (2, 3):
         arguments = {"minutes": None, "epochs": None, "out": tmp_path / "run", "seed": 0, "labels": True}

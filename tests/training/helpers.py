@@ -31,7 +31,7 @@ TINY_NETS: dict[str, NetConfig] = {
 def tiny(name: str = "canvas", **changes: object) -> Recipe:
     """The recipe with a net that trains in milliseconds."""
     recipe: Recipe = recipes.get(name)()
-    small = {"net": TINY_NETS.get(name, recipe.net), "batch_size": 8, "batch_growth": 1, "latent_dim": 8}
+    small = {"net": TINY_NETS.get(name, recipe.net), "batch_size": 8, "latent_dim": 8}
     return dataclasses.replace(recipe, **{**small, **changes})  # type: ignore[arg-type]
 
 

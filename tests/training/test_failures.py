@@ -56,7 +56,7 @@ class AgainstMaxout(Residual):
 
 
 def a_recipe(**changes: object) -> Recipe:
-    small = {"net": Residual(width=8), "latent_dim": 16, "batch_growth": 1}  # so that steps can be counted
+    small = {"net": Residual(width=8), "latent_dim": 16}
     return dataclasses.replace(recipes.get("canvas")(), **{**small, **changes})  # type: ignore[arg-type]
 
 

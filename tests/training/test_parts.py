@@ -41,12 +41,24 @@ def test_every_schedule_anneals_to_the_length(budget):
 
 def test_batches_grow_at_an_even_rate_in_whole_multiples():
     """Each share of the run multiplies the batch by as much as every other."""
-    sizes = [batch_size(step / 100, start=16, growth=4) for step in range(101)]
+    sizes = [batch_size(step / 100, 64_000, start=16, growth=4) for step in range(101)]
     assert sorted(set(sizes)) == [16, 32, 48, 64]
     assert sizes == sorted(sizes)
     assert (sizes[0], sizes[-1]) == (16, 64)
     assert sizes.index(32) == 30  # 4^0.3 = 1.52
-    assert {batch_size(step / 100, start=16, growth=1) for step in range(101)} == {16}
+    assert {batch_size(step / 100, 64_000, start=16, growth=1) for step in range(101)} == {16}
+
+
+def test_short_runs_keep_small_batches():
+    """A batch holds a thousandth of what was seen at most."""
+    assert [batch_size(1.0, images, 16, 4) for images in (0, 31_999, 32_000, 63_999, 64_000, 10**9)] == [
+        16,
+        16,
+        32,
+        48,
+        64,
+        64,
+    ]
 
 
 def test_the_average_has_the_half_life_it_says():

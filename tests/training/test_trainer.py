@@ -10,6 +10,7 @@ from ganvas.dataset import prepare
 from ganvas.errors import CheckpointError, NonFiniteLoss, UsageError
 from ganvas.registry import recipes
 from ganvas.runs import write_tensors
+from ganvas.training import schedule
 from ganvas.training.events import Evaluated, Finished, Preview, Saved, Started, Step, Warned
 
 from .helpers import assert_same, final_arrays, stop_after, tiny, trainer
@@ -61,8 +62,9 @@ def test_resumed_is_uninterrupted_bit_for_bit(tmp_path, name):
     assert_same(final_arrays(whole.run), final_arrays(trainer(tmp_path / "parts", tiny(name), seed=3).run))
 
 
-def test_batches_grow_and_a_resumed_run_grows_with_them(tmp_path):
+def test_batches_grow_and_a_resumed_run_grows_with_them(tmp_path, monkeypatch):
     """From 8 to 32 pictures a step; none is left out and none seen twice in an epoch."""
+    monkeypatch.setattr(schedule, "SEEN_PER_PICTURE", 1)
     recipe, sizes, shown = tiny(batch_growth=4), [], []
     whole = trainer(tmp_path / "whole", recipe, kimg=0.2)
     plain = whole.batches.batch

@@ -39,13 +39,19 @@ def warm_up(images: int, warm_up_kimg: float) -> float:
     return min(1.0, (images + 1) / (1000 * warm_up_kimg)) if warm_up_kimg > 0 else 1.0
 
 
-def batch_size(progress: float, start: int, growth: int) -> int:
-    """Pictures a step: a whole multiple of `start`, growing to `growth` times of it at an even rate.
+SEEN_PER_PICTURE = 1000
+"""Pictures seen before a batch holds one more."""
+
+
+def batch_size(progress: float, images: int, start: int, growth: int) -> int:
+    """Pictures a step after `images` of them: whole multiples of `start`, growing at an even rate to `growth` times it.
 
     A larger batch's slope is less noisy, which at the end of a run does what a lower learning rate does, and the
     machine takes more pictures a second. Smith et al. 2018, "Don't decay the learning rate, increase the batch size".
+    Never above a thousandth of what was seen: in the first minute, and in runs that are no longer, steps count.
     """
-    return start * round(growth**progress)
+    most = images // (SEEN_PER_PICTURE * start)
+    return start * max(1, min(round(growth**progress), most))
 
 
 def ema_decay(images: int, batch_size: int, half_life_kimg: float, share: float) -> float:

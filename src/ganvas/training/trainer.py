@@ -188,7 +188,7 @@ class Trainer:
     def _step(self) -> Tensor:
         """One move of D, one of G. returns: (5,) D's loss, penalty, the two accuracies, G's loss."""
         recipe, players = self.players.recipe, self.players
-        size = batch_size(self._progress(), recipe.batch_size, recipe.batch_growth)
+        size = batch_size(self._progress(), self.images, recipe.batch_size, recipe.batch_growth)
         batch = self.batches.batch(self.images, size, self.device)
         share = cosine(self._progress(), recipe.final_lr_share) * warm_up(self.images, recipe.warm_up_kimg)
         players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
