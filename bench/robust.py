@@ -3,7 +3,7 @@
     python bench/robust.py NAME=DATA [NAME=DATA ...] [--minutes 5] [--seeds 0,1,2] [--gammas 0.25,1,4]
 
 Each DATA is anything that `ganvas prepare` takes, or a folder that it made. Results go into bench/results/robust.json
-as they come; what is there already is not done again. A run collapsed when its works are less than 70% as unlike each
+as they come; what is there already is not done again, unless `canvas` has changed since: then all begins anew. A run collapsed when its works are less than 70% as unlike each
 other as real pictures are (the score `diversity`), or cover less than a tenth of them, where enough were kept to
 tell. Minutes are minutes of CPU, all threads together. --gammas: the same with both gammas multiplied by these, on
 the first seed, as the tuning for one set alone; the distance of the untouched recipe should stay within twice the
@@ -22,6 +22,7 @@ import torch
 
 import ganvas
 from ganvas.api import make_trainer
+from ganvas.config import to_json
 from ganvas.files import write_file
 from ganvas.training.events import Finished, Step
 
@@ -66,6 +67,9 @@ def main() -> None:
     asked = parser.parse_args()
     seeds, gammas = ([float(part) for part in text.split(",")] for text in (asked.seeds, asked.gammas))
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    settings = json.loads(json.dumps(to_json(ganvas.recipe("canvas"))))
+    if results.get("canvas") != settings:
+        results = {"canvas": settings}
     results["machine"] = f"{torch.get_num_threads()} threads, torch {torch.__version__}, {platform.machine()}"
     for name, data in (text.split("=", 1) for text in asked.sets):
         for gamma in gammas:
