@@ -3,11 +3,11 @@
     python bench/robust.py NAME=DATA [NAME=DATA ...] [--minutes 5] [--seeds 0,1,2] [--gammas 0.25,1,4]
 
 Each DATA is anything that `ganvas prepare` takes, or a folder that it made. Results go into bench/results/robust.json
-as they come; what is there already is not done again, unless `canvas` has changed since: then all begins anew. A run collapsed when its works are less than 70% as unlike each
-other as real pictures are (the score `diversity`), or cover less than a tenth of them, where enough were kept to
-tell. Minutes are minutes of CPU, all threads together. --gammas: the same with both gammas multiplied by these, on
-the first seed, as the tuning for one set alone; the distance of the untouched recipe should stay within twice the
-best.
+as they come; what is there already is not done again, unless `canvas` has changed since: then all begins anew. A run
+collapsed when its works are less than 70% as unlike each other as real pictures are (the score `diversity`), or cover
+less than a tenth of them, where enough were kept to tell. Minutes are minutes of CPU, all threads together. --gammas:
+the same with both gammas multiplied by these, on the first seed, as the tuning for one set alone; the distance of the
+untouched recipe should stay within twice the best.
 """
 
 import argparse
