@@ -9,7 +9,7 @@ from ganvas.errors import UsageError
 from ganvas.terminal import clock, figures, sentence, show
 from ganvas.training.events import Diagnosed, Evaluated, Finished, Preview, Saved, Scored, Started, Step, Warned
 
-STEP = Step(12.5, 61.0, 0.5, 61.4, 250.0, 0.4, 1.2, 0.1, 0.75, 0.6)
+STEP = Step(12.5, 61.0, 0.5, 61.4, 250.0, 0.4, 1.2, 0.1, 0.75, 0.6, 0.0)
 SCORED = Scored(
     40.0,
     62.0,
@@ -58,7 +58,7 @@ def test_people_are_told_in_words(capsys, display):
 
 
 def test_plain_lines_are_not_too_many(capsys):
-    steps = [Step(k, float(k), k / 100, 9.0, 1.0, 1.0, 1.0, 0.0, 0.5, 0.5) for k in range(100)]
+    steps = [Step(k, float(k), k / 100, 9.0, 1.0, 1.0, 1.0, 0.0, 0.5, 0.5, 0.0) for k in range(100)]
     show([*steps, STORY[-1]], "plain")
     assert 8 <= capsys.readouterr().out.count("kimg ·") <= 12
 

@@ -57,6 +57,12 @@ class NetConfig:
         raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")
 
 
+AUGMENTATIONS = ("blit", "geometry", "colour", "filter", "noise", "cutout", "shift", "tint")
+"""Groups of changes to pictures; training/augment.py has them."""
+MOST_AUGMENT_P = 0.8
+"""Augmentations begin to leak into works above it. Karras et al. 2020, sect. 3.2."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that decides how a run learns, besides the pictures, the seed and the length."""
@@ -109,6 +115,15 @@ class Recipe:
     """Share of the pictures trained without their label, so that the model also draws unconditionally."""
     likeness_kimg: Annotated[float | None, Suppress] = None
     """Thousands of 32-px pictures until works first resemble them, as measured; for the estimate at the start."""
+    augment: tuple[str, ...] = ()
+    """How pictures are changed at random before D sees them, so that few pictures last: blit, geometry, colour, filter,
+    noise, cutout (those of ADA), shift, tint, cutout (those of DiffAugment). Works are like the unchanged pictures."""
+    augment_by: Literal["overfitting", "ramp", "fixed"] = "overfitting"
+    """What sets the probability of each change: how far D knows its pictures by heart, the time, or nothing."""
+    augment_p: float = 0.8
+    """The highest probability of each change, at most 0.8: above it works begin to look changed."""
+    mirror: bool = False
+    """Half of the pictures are seen as in a mirror. Works will be, too: not for letters and signatures."""
     evaluate_each_epoch: bool = False
     """After each epoch, judge D and G on held-out pictures."""
     holdout: float = 0.1
@@ -126,6 +141,11 @@ class Recipe:
             check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
         for name in ("final_lr_share", "ema_share", "null_label"):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "between 0 and 1")
+        unknown = [name for name in self.augment if name not in AUGMENTATIONS]
+        check(not unknown, "augment", " ".join(unknown), f"some of {', '.join(AUGMENTATIONS)}")
+        by = ("overfitting", "ramp", "fixed")
+        check(self.augment_by in by, "augment_by", self.augment_by, "overfitting, ramp or fixed")
+        check(0 <= self.augment_p <= MOST_AUGMENT_P, "augment_p", self.augment_p, f"from 0 to {MOST_AUGMENT_P}")
         check(self.precision in ("auto", "float32"), "precision", self.precision, "auto or float32")
         turns = not (self.simultaneous and self.wgan_gp_lambda)
         check(turns, "simultaneous", self.simultaneous, "off with wgan_gp_lambda, whose critic moves by itself")

@@ -69,10 +69,10 @@ def test_batches_grow_and_a_resumed_run_grows_with_them(tmp_path, monkeypatch):
     whole = trainer(tmp_path / "whole", recipe, kimg=0.2)
     plain = whole.batches.batch
 
-    def noted(seen, size, device):
+    def noted(seen, size, *rest):
         sizes.append(size)
         shown.extend(range(seen, seen + size))
-        return plain(seen, size, device)
+        return plain(seen, size, *rest)
 
     whole.batches.batch = noted
     assert list(whole.fit())[-1].done

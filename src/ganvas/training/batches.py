@@ -13,6 +13,7 @@ from torch import Tensor
 from ..config import Recipe
 from ..dataset import Dataset
 from ..tensors import as_floats, seeded
+from .augment import Dice
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Batch:
     """(n, latent_dim) latents for G's step."""
     mix: Tensor
     """(n,) uniform in [0, 1], for WGAN-GP."""
+    dice: Dice | None
+    """For the changes that D's pictures undergo; None: they stay as they are."""
 
 
 class Batches:
@@ -49,8 +52,8 @@ class Batches:
         self.rank, self.processes = rank, processes
         self._order: tuple[int, np.ndarray] = (-1, indices)
 
-    def batch(self, seen: int, size: int, device: torch.device) -> Batch:
-        """Our share of the `size` pictures that come after `seen` ones."""
+    def batch(self, seen: int, size: int, device: torch.device, augment_p: float = 0.0) -> Batch:
+        """Our share of `size` pictures that come after `seen` ones. augment_p: how likely each change of them is."""
         rng = seeded(self.seed, "step", seen)
         share = size // self.processes
         ours = slice(self.rank * share, (self.rank + 1) * share)
@@ -64,8 +67,12 @@ class Batches:
         places = torch.rand(size, 2, generator=rng).numpy()
         other = torch.where(label < self.labels, (label + self._steps_aside(size, rng)) % max(self.labels, 1), label)
         real = as_floats(self.dataset.batch(chosen[ours], places[ours]), device)
+        if self.recipe.mirror:
+            mirrored = torch.rand(size, generator=rng)[ours].to(device) < 0.5
+            real = torch.where(mirrored[:, None, None, None], real.flip(3), real)
+        dice = Dice(seeded(self.seed, "augment", seen), size, ours, augment_p, device) if augment_p else None
         drawn = (x[ours].to(device, non_blocking=True) for x in (label, other, z_d, z_g, mix))
-        return Batch(seen // size, real, *drawn)
+        return Batch(seen // size, real, *drawn, dice=dice)
 
     def _steps_aside(self, size: int, rng: torch.Generator) -> Tensor:
         """(size,) whole numbers from 1 to labels - 1: how far the other label lies from a picture's own."""

@@ -52,6 +52,8 @@ class Step(Event):
     """Share of real pictures that D takes for real, in [0, 1]; see `training.step.accuracies`."""
     accuracy_fake: float
     """Share of generated pictures that D takes for generated, in [0, 1]."""
+    augment_p: float
+    """The probability of each change of D's pictures, at the last step."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..config import Recipe
 from ..losses.games import Game
 from ..losses.penalties import between, r1_r2, slope, squared, wgan_gp
+from .augment import augmented
 from .batches import Batch
 from .players import Players
 
@@ -30,6 +31,11 @@ def step(players: Players, batch: Batch) -> Tensor:
         return simultaneous_step(players, batch)
     judged = discriminator_step(players, batch)
     return torch.cat([judged, generator_step(players, batch)])
+
+
+def changed(recipe: Recipe, pictures: Tensor, batch: Batch) -> Tensor:
+    """Pictures as D is to see them: augmented, or as they are."""
+    return pictures if batch.dice is None else augmented(pictures, recipe.augment, batch.dice)
 
 
 def seen_by_discriminator(players: Players, pictures: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -64,13 +70,15 @@ def penalty_of(recipe: Recipe, gradient: Tensor) -> Tensor:
 def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     """Both learn from the same works and the same pass of D. returns: (5,) as `step`.
 
-    With f_i = D(G(z_i)), the chain rule gives G's gradient as the sum over i of dL_G/df_i * df_i/dx_i * dx_i/dw.
+    With f_i = D(G(z_i)), the chain rule gives G's gradient as the sum over i of dL_G/df_i * df_i/dx_i * dx_i/dw; x_i is
+    what D sees of the work, so where pictures are augmented, dx_i/dw passes through that.
     Mescheder et al. 2017, sect. 2: simultaneous gradient descent.
     """
     recipe, game = players.recipe, players.game
     with players.half_precision():
-        fake = players.G(batch.z_g, batch.label)
-    pictures = torch.cat([batch.real, fake.detach().float()]).requires_grad_()
+        fake = players.G(batch.z_g, batch.label).float()
+    seen = changed(recipe, torch.cat([batch.real, fake]), batch)
+    pictures = seen.detach().requires_grad_()
     logits, matching = seen_by_discriminator(players, pictures, batch)
     real_logits, fake_logits = logits.chunk(2)
     penalised = is_penalised(recipe, batch)
@@ -86,7 +94,7 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     (weight,) = torch.autograd.grad(loss_g, judged_fake)
     uphill = weight.view(-1, 1, 1, 1) * gradient.detach().chunk(2)[1]
     players.optimizer_g.zero_grad()
-    fake.backward(uphill.to(fake.dtype))
+    seen.backward(torch.cat([torch.zeros_like(uphill), uphill]))
     players.optimizer_g.step()
     judged = accuracies(game, real_logits.detach(), fake_logits.detach())
     return torch.cat([torch.stack([loss_d.detach(), penalty.detach()]), judged, loss_g.detach()[None]])
@@ -97,7 +105,7 @@ def discriminator_step(players: Players, batch: Batch) -> Tensor:
     recipe, game = players.recipe, players.game
     with torch.no_grad(), players.half_precision():
         fake = players.bare_G(batch.z_d, batch.label).float()
-    pictures = torch.cat([batch.real, fake])
+    pictures = changed(recipe, torch.cat([batch.real, fake]), batch)
     penalised = is_penalised(recipe, batch)
     pictures.requires_grad_(penalised)
     logits, matching = seen_by_discriminator(players, pictures, batch)
@@ -107,7 +115,8 @@ def discriminator_step(players: Players, batch: Batch) -> Tensor:
     if penalised:
         penalty = penalty_of(recipe, slope(pictures, logits))
     if recipe.wgan_gp_lambda > 0:
-        middle = between(batch.real, fake, batch.mix)
+        seen_real, seen_fake = pictures.detach().chunk(2)
+        middle = between(seen_real, seen_fake, batch.mix)
         with players.half_precision():
             penalty = penalty + recipe.wgan_gp_lambda * wgan_gp(lambda x: players.bare_D(x, batch.label), middle)
     players.optimizer_d.zero_grad()
@@ -121,11 +130,12 @@ def generator_step(players: Players, batch: Batch) -> Tensor:
     """G learns to pass for real. D's weights are frozen meanwhile. returns: (1,) loss."""
     players.bare_D.requires_grad_(False)
     with players.half_precision():
-        fake_logits = players.bare_D(players.G(batch.z_g, batch.label), batch.label).float()
+        works = changed(players.recipe, players.G(batch.z_g, batch.label).float(), batch)
+        fake_logits = players.bare_D(works, batch.label).float()
         real_logits = fake_logits.detach()
         if players.game.uses_real_in_generator:
             with torch.no_grad():
-                real_logits = players.bare_D(batch.real, batch.label).float()
+                real_logits = players.bare_D(changed(players.recipe, batch.real, batch), batch.label).float()
     loss = players.game.generator(real_logits, fake_logits)
     players.optimizer_g.zero_grad()
     players.accelerator.backward(loss)

@@ -12,30 +12,28 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..dataset import FEWEST_TO_SPLIT, Dataset
 from ..errors import CheckpointError, NonFiniteLoss, UsageError
 from ..runs import Checkpoint, Run
-from ..tensors import as_floats, seeded
 from . import ema, machine, probe, state
 from .batches import Batches
 from .detail import for_pictures
 from .doctor import Finding, non_finite
+from .epochs import held_out_scores
 from .events import Diagnosed, Estimated, Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
 from .judging import Judging, Jury
 from .players import Players, make_players
 from .preview import Previews, due
 from .schedule import Schedule, batch_size, cosine, ema_decay, warm_up
-from .step import accuracies, step
+from .step import step
+from .strength import Overfitting, Strength
 from .vitals import Probe
 from .ward import Ward, abandon
 
 REPORT_SECONDS = 1.0
-EVALUATED_WORKS = 1000
-"""Most held-out pictures, and as many works, that an evaluation after an epoch looks at."""
 
 
 class Trainer:
@@ -79,6 +77,9 @@ class Trainer:
         self.jury = Jury(run, judging) if judging else None
         look = partial(Probe, config, dataset, self.train_works, self.held_out, self.device)
         self.ward = Ward(doctor, look, recipe.batch_size, processes, clock)
+        self.strength = Strength(
+            recipe, partial(Overfitting, config, dataset, self.train_works, self.held_out, self.device)
+        )
         self.images, self.seconds = 0, 0.0
         self._saved: tuple[int, bool, str] | None = None
         self._stop = False
@@ -189,7 +190,8 @@ class Trainer:
         """One move of D, one of G. returns: (5,) D's loss, penalty, the two accuracies, G's loss."""
         recipe, players = self.players.recipe, self.players
         size = batch_size(self._progress(), self.images, recipe.batch_size, recipe.batch_growth)
-        batch = self.batches.batch(self.images, size, self.device)
+        self.strength.follow(players, self.images, self._progress())
+        batch = self.batches.batch(self.images, size, self.device, self.strength.p)
         share = cosine(self._progress(), recipe.final_lr_share) * warm_up(self.images, recipe.warm_up_kimg)
         players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
         players.optimizer_g.param_groups[0]["lr"] = recipe.generator_lr * share
@@ -237,6 +239,7 @@ class Trainer:
         self.players, self.images = self._players(), 0
         self.average = ema.frozen_copy(self.players.bare_G)
         self.ward.recall(None)
+        self.strength.forget()
         return "began anew"
 
     def _tell(self, finding: Finding, found_at: int, act: str | None = None) -> Diagnosed:
@@ -277,26 +280,18 @@ class Trainer:
             means = self.accelerator.reduce(means, reduction="mean")
         self._check_finite(means)
         loss_d, penalty, accuracy_real, accuracy_fake, loss_g = means.tolist()
+        p = self.strength.p
         left = self.schedule.seconds_left(self.images, self.seconds, rate)
-        event = Step(*self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, accuracy_real, accuracy_fake)
+        event = Step(
+            *self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, accuracy_real, accuracy_fake, p
+        )
         self._log("stats.jsonl", event)
         return event
 
-    @torch.no_grad()
     def _evaluate(self, epoch: int) -> Evaluated:
-        """D's loss and accuracies on held-out pictures against fresh works of the average, into metrics.jsonl."""
-        count = min(EVALUATED_WORKS, len(self.held_out))
-        spread = self.held_out[np.linspace(0, len(self.held_out) - 1, count).astype(int)]  # works lie sorted by label
-        rng = seeded(self.run.config.seed, "evaluation", epoch)
-        game, D, judged = self.players.game, self.players.bare_D, []
-        for chosen in np.array_split(spread, -(-count // 100)):
-            label = torch.from_numpy(self.dataset.labels[chosen])
-            label = torch.where(label < 0, self.labels, label) if self.labels else torch.zeros_like(label)
-            label = label.to(self.device)
-            fake = self.average(torch.randn(len(chosen), self.recipe.latent_dim, generator=rng).to(self.device), label)
-            judged.append((D(as_floats(self.dataset.batch(chosen), self.device), label), D(fake, label)))
-        logits = [torch.cat(part) for part in zip(*judged, strict=True)]
-        event = Evaluated(*self._now(), epoch, game.discriminator(*logits).item(), *accuracies(game, *logits).tolist())
+        """What D makes of held-out pictures, into metrics.jsonl."""
+        loss, right = held_out_scores(self.run.config, self.dataset, self.held_out, self.players, self.average, epoch)
+        event = Evaluated(*self._now(), epoch, loss, *right.tolist())
         self._log("metrics.jsonl", event)
         return event
 
@@ -330,7 +325,7 @@ class Trainer:
             }
             length = str(self.run.config.budget)
             scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done, "length": length}
-            scalars["doctor"] = self.ward.to_json()
+            scalars |= {"doctor": self.ward.to_json(), "augment": self.strength.to_json()}
             checkpoint = self.run.save(state.net_arrays(self.average), tensors, scalars, self.ward.spared(self.run))
             yield Saved(*self._now(), checkpoint.folder)
         self._saved = (self.images, done, str(self.run.config.budget))
@@ -380,6 +375,7 @@ class Trainer:
         state.load_net(self.average, average)
         scalars = checkpoint.scalars()
         self.ward.recall(scalars.get("doctor"))
+        self.strength.recall(scalars.get("augment"))
         self.players = replace(players, recipe=self.ward.treatment.of(self.recipe))
         self.images, self.seconds = scalars["images"], float(scalars["seconds"])
         self._saved = (scalars["images"], scalars["done"], str(scalars.get("length")))
