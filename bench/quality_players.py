@@ -11,7 +11,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,18 @@ def described(name: str, dataset: Dataset) -> dict[str, Any]:
         "conditional": told,
         "schedule": "a run for each point" if one_run_a_point(name) else "one run, measured on the way",
         "settings": settings,
-        "settings_sha256": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16],
+        "settings_sha256": sha256_of(settings),
     }
+
+
+def sha256_of(settings: dict[str, Any]) -> str:
+    """What a player's settings are known by: of those of a recipe, those that are not at their defaults.
+
+    So a setting that is new in the library, and off, makes no other player of the same recipe.
+    """
+    defaults = {field.name: to_json(field.default) for field in fields(Recipe) if field.default is not MISSING}
+    told = {name: value for name, value in settings.items() if name not in defaults or value != defaults[name]}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def one_run_a_point(name: str) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from quality_players import sha256_of  # pyrefly: ignore[missing-import]
 
 import ganvas
 from ganvas.api import make_trainer
@@ -67,9 +68,9 @@ def main() -> None:
     asked = parser.parse_args()
     seeds, gammas = ([float(part) for part in text.split(",")] for text in (asked.seeds, asked.gammas))
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    settings = json.loads(json.dumps(to_json(ganvas.recipe("canvas"))))
-    if results.get("canvas") != settings:
-        results = {"canvas": settings}
+    settings = sha256_of(to_json(ganvas.recipe("canvas")))
+    if results.get("canvas, settings") != settings:
+        results = {"canvas, settings": settings}
     results["machine"] = f"{torch.get_num_threads()} threads, torch {torch.__version__}, {platform.machine()}"
     for name, data in (text.split("=", 1) for text in asked.sets):
         for gamma in gammas:

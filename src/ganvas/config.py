@@ -45,6 +45,10 @@ class NetConfig:
     family: ClassVar[str]
     """The family's name in the registry `nets`."""
 
+    def levels(self, shape: tuple[int, int, int]) -> int:
+        """How many sizes of pictures the nets learn one after the other; more than 1: they have a buffer `level`."""
+        return 1
+
     def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> Any:
         """G: (n, latent_dim) latents and (n,) labels in [0, labels] -> (n, *shape) pictures, nominally in [-1, 1]."""
         raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")

@@ -1,6 +1,5 @@
 """The bench that compares ganvas with its peers: every peer learns, results are kept, and the plot is drawn."""
 
-import importlib
 import json
 import subprocess
 import sys
@@ -12,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from ganvas.config import to_json
 from ganvas.dataset import Dataset, prepare
 from ganvas.errors import DataError, UsageError
+from ganvas.registry import recipes
 
 BENCH = Path(__file__).parents[2] / "bench"
 SMALL: dict[str, dict[str, Any]] = {
@@ -24,18 +25,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "rough-trial": {"width": 4, "batch_size": 8},
 }
 """Settings of each peer at which a step takes no time."""
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """From a module's name to the module: the bench's files stand beside each other, in no package."""
-    monkeypatch.syspath_prepend(BENCH)
-    return importlib.import_module
-
-
-@pytest.fixture
-def digits(tmp_path: Path) -> Dataset:
-    return prepare("digits", out=tmp_path / "digits")
 
 
 def weights(net: torch.nn.Module) -> torch.Tensor:
@@ -128,6 +117,17 @@ def test_runs_are_one_a_point_for_those_that_anneal(bench):
     assert runs_of("rough-trial", [1.0, 2.0]) == [[1.0], [2.0]]
     assert runs_of("dcgan64", [2.0, 1.0]) == [[1.0, 2.0]]
     assert runs_of("dcgan64", []) == []
+
+
+def test_a_player_is_known_by_what_is_not_at_its_default(bench):
+    """Results stay when the library gets a new setting that is off, and go when a setting of the recipe changes."""
+    sha256_of = bench("quality_players").sha256_of
+    settings = to_json(recipes.get("canvas")())
+    older = {name: value for name, value in settings.items() if name != "mirror"}
+    assert sha256_of(older) == sha256_of(settings)
+    assert sha256_of({**settings, "mirror": True}) != sha256_of(settings)
+    assert sha256_of({**settings, "batch_size": 32}) != sha256_of(settings)
+    assert sha256_of({**settings, "net": {**settings["net"], "width": 16}}) != sha256_of(settings)
 
 
 def test_points_end_at_the_longest(bench):

@@ -10,10 +10,16 @@ from torch import nn
 
 from ganvas.config import from_json, to_json
 from ganvas.errors import UsageError
+from ganvas.nets.growing import Growing
 from ganvas.nets.residual import Residual
 from ganvas.registry import nets
 
-TINY = {"mlp": {"width": 8, "maxout_width": 6}, "dcgan": {"widths": (4, 6, 8)}, "residual": {"width": 4}}
+TINY = {
+    "mlp": {"width": 8, "maxout_width": 6},
+    "dcgan": {"widths": (4, 6, 8)},
+    "residual": {"width": 4},
+    "growing": {"width": 4, "max_width": 8, "glance": 8},
+}
 SHAPES = [(1, 28, 28), (3, 64, 96), (4, 50, 37), (3, 16, 16)]
 
 
@@ -71,10 +77,11 @@ def test_settings_survive_json_and_bad_ones_are_refused(family):
         dataclasses.replace(config, **{field: bad})
 
 
+@pytest.mark.parametrize("config", [Residual(width=2, max_width=4), Growing(width=2, max_width=4, glance=4)], ids=str)
 @settings(max_examples=25, deadline=None)
 @given(st.integers(16, 256), st.integers(16, 256), st.sampled_from([1, 3, 4]))
-def test_residual_takes_any_size_from_16_to_256(height, width, channels):
-    shape, config = (channels, height, width), Residual(width=2, max_width=4)
+def test_any_size_from_16_to_256(config, height, width, channels):
+    shape = (channels, height, width)
     G, D = config.generator(shape, 3, 0), config.discriminator(shape, 0)
     label = torch.zeros(2, dtype=torch.long)
     pictures = G(torch.randn(2, 3), label)
@@ -83,9 +90,10 @@ def test_residual_takes_any_size_from_16_to_256(height, width, channels):
 
 
 @pytest.mark.parametrize(("height", "width"), [(15, 32), (300, 64)])
-def test_residual_says_which_sizes_it_takes(height, width):
+@pytest.mark.parametrize("family", [Residual, Growing])
+def test_which_sizes_are_taken_is_said(family, height, width):
     with pytest.raises(UsageError, match=f"from 16 to 256 px a side, got '{width}x{height}'"):
-        Residual().generator((1, height, width), 3, 0)
+        family().generator((1, height, width), 3, 0)
 
 
 def test_works_of_residual_stay_in_range_and_learn_all_the_same():

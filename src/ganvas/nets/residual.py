@@ -60,7 +60,8 @@ class Residual(NetConfig):
     def widths(self, height: int, width: int) -> list[int]:
         """Channels of each level, from half resolution down to about 4 to 7 px."""
         sizes_ok = min(height, width) >= 16 and max(height, width) <= 256
-        check(sizes_ok, "the picture size for the net 'residual'", f"{width}x{height}", "from 16 to 256 px a side")
+        what = f"the picture size for the net '{self.family}'"
+        check(sizes_ok, what, f"{width}x{height}", "from 16 to 256 px a side")
         return [min(self.width * 2**level, self.max_width) for level in range(halvings(height, width))]
 
     def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:

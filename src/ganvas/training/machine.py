@@ -4,7 +4,8 @@ import ctypes
 import sys
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import KwargsHandler
 
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # glibc's mallopt numbers
 
@@ -30,11 +31,13 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
-def accelerator() -> Accelerator:
+def accelerator(grows: bool = False) -> Accelerator:
     """This process's device and its place among the others, if `torch.distributed.run` started several.
 
     Told outright to use the CPU where there is no CUDA: asked to choose, it would let each process train alone.
+    grows: not all weights are in use from the start, so processes first look which ones are.
     Precision is left to training/step.py, which says where bfloat16 is right.
     """
     torch.backends.cudnn.allow_tf32 = False  # float32 where step.py says float32
-    return Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
+    handlers: list[KwargsHandler] = [DistributedDataParallelKwargs(find_unused_parameters=grows)]
+    return Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available(), kwargs_handlers=handlers)

@@ -63,7 +63,20 @@ def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, al
         D=wrapped_D,
         bare_G=G,
         bare_D=D,
-        optimizer_g=Adam(G.parameters(), recipe.generator_lr, betas=recipe.betas, fused=True),
-        optimizer_d=Adam(D.parameters(), recipe.discriminator_lr, betas=recipe.betas, fused=True),
+        optimizer_g=adam(G, recipe.generator_lr, recipe.betas),
+        optimizer_d=adam(D, recipe.discriminator_lr, recipe.betas),
         accelerator=accelerator,
     )
+
+
+def adam(net: nn.Module, lr: float, betas: tuple[float, float]) -> Adam:
+    """Adam with its state there from the start, also of weights that are not used yet, so that it is always saved."""
+    optimizer = Adam(net.parameters(), lr, betas=betas, fused=True)
+    for weight in net.parameters():
+        step = torch.zeros((), device=weight.device)
+        optimizer.state[weight] = {
+            "step": step,
+            "exp_avg": torch.zeros_like(weight),
+            "exp_avg_sq": torch.zeros_like(weight),
+        }
+    return optimizer

@@ -24,6 +24,7 @@ from .detail import for_pictures
 from .doctor import Finding, non_finite
 from .epochs import held_out_scores
 from .events import Diagnosed, Estimated, Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
+from .growth import Growth
 from .judging import Judging, Jury
 from .players import Players, make_players
 from .preview import Previews, due
@@ -61,7 +62,8 @@ class Trainer:
         machine.keep_freed_memory()
         self.run, self.dataset, self.checkpoint_seconds, self.clock = run, dataset, checkpoint_seconds, clock
         config, recipe = run.config, run.config.recipe
-        self.accelerator = machine.accelerator()
+        self.growth = Growth(recipe.net.levels(config.shape))
+        self.accelerator = machine.accelerator(grows=self.growth.levels > 1)
         self.device = self.accelerator.device
         processes = self.accelerator.num_processes
         check_shares(recipe.batch_size, processes)
@@ -69,10 +71,12 @@ class Trainer:
         self.train_works, self.held_out = dataset.split(recipe.holdout, config.seed)
         self.recipe = for_pictures(recipe, dataset, self.train_works)
         self.schedule = Schedule(config.budget, len(self.train_works))
+        self.images, self.seconds = 0, 0.0
         rank = self.accelerator.process_index
         self.batches = Batches(dataset, self.train_works, recipe, self.labels, config.seed, rank, processes)
         self.players = self._players()
         self.average = ema.frozen_copy(self.players.bare_G)
+        self._grow()
         self.previews = Previews(run, recipe, self.device)
         self.jury = Jury(run, judging) if judging else None
         look = partial(Probe, config, dataset, self.train_works, self.held_out, self.device)
@@ -80,7 +84,6 @@ class Trainer:
         self.strength = Strength(
             recipe, partial(Overfitting, config, dataset, self.train_works, self.held_out, self.device)
         )
-        self.images, self.seconds = 0, 0.0
         self._saved: tuple[int, bool, str] | None = None
         self._stop = False
 
@@ -186,12 +189,17 @@ class Trainer:
         self._check_finite(sums)
         return None
 
+    def _grow(self) -> None:
+        self.growth.set((self.players.bare_G, self.players.bare_D, self.average), self._progress())
+
     def _step(self) -> Tensor:
         """One move of D, one of G. returns: (5,) D's loss, penalty, the two accuracies, G's loss."""
         recipe, players = self.players.recipe, self.players
         size = batch_size(self._progress(), self.images, recipe.batch_size, recipe.batch_growth)
+        self._grow()
         self.strength.follow(players, self.images, self._progress())
         batch = self.batches.batch(self.images, size, self.device, self.strength.p)
+        batch = replace(batch, real=self.growth.shown(batch.real, self._progress()))
         share = cosine(self._progress(), recipe.final_lr_share) * warm_up(self.images, recipe.warm_up_kimg)
         players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
         players.optimizer_g.param_groups[0]["lr"] = recipe.generator_lr * share
@@ -238,6 +246,7 @@ class Trainer:
             return "went on from here, as no checkpoint from before is kept,"
         self.players, self.images = self._players(), 0
         self.average = ema.frozen_copy(self.players.bare_G)
+        self._grow()
         self.ward.recall(None)
         self.strength.forget()
         return "began anew"
