@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from .runs import Run, RunConfig
 from .terminal import show
 from .training import machine
 from .training.events import Event
+from .training.inherit import Heritage
 from .training.interrupt import on_interrupt
 from .training.judging import Judging
 from .training.trainer import Trainer, check_shares
@@ -47,6 +49,7 @@ def train(
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
     doctor: str = "warn",
+    start_from: str | Path | None = None,
     display: str = "auto",
 ) -> Run:
     """Learns from pictures until the length given is reached, showing progress. The same call resumes.
@@ -62,6 +65,7 @@ def train(
     best_by: the score by which the best generator is kept, for `ganvas.open(out, best=True)`.
     doctor: "warn" says what goes wrong while it learns; "auto" also goes back to the last healthy checkpoint and
         changes the settings, within limits (docs/doctor.md); "off" does not look.
+    start_from: a run, or an ema.safetensors, whose weights a new run begins with, as far as they fit.
     display: "rich", "plain", "json", "none", or "auto": rich on a terminal, else plain.
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when all is saved, and
     GanvasError (errors.py): for pictures, settings, a folder with another run, a full disk, a broken game.
@@ -79,6 +83,7 @@ def train(
         evaluate_every=evaluate_every,
         best_by=best_by,
         doctor=doctor,
+        start_from=start_from,
     )
     with on_interrupt(trainer.stop) as came:
         finished = show(trainer.fit(), display if trainer.accelerator.is_main_process else "none")
@@ -101,6 +106,7 @@ def fit(
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
     doctor: str = "warn",
+    start_from: str | Path | None = None,
 ) -> Iterator[Event]:
     """`train` as a generator of events (training/events.py), for programs that draw their own progress."""
     return make_trainer(
@@ -116,6 +122,7 @@ def fit(
         evaluate_every=evaluate_every,
         best_by=best_by,
         doctor=doctor,
+        start_from=start_from,
     ).fit()
 
 
@@ -133,6 +140,7 @@ def make_trainer(
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
     doctor: str = "warn",
+    start_from: str | Path | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trainer:
     """The trainer of a new run, or of the run in `out` when its settings are the same. Arguments as in `train`.
@@ -152,9 +160,13 @@ def make_trainer(
         dataset = data if isinstance(data, Dataset) else prepare(data)
         config = run_config(dataset, resolved, budget, seed, labels)
         check_trainable(config)  # before anything is written
+        heritage = None if start_from is None else Heritage.of(start_from)
+        if heritage is not None:
+            heritage.check(config)
+            config = replace(config, parent=heritage.name)
         judging = judging_of(config, dataset, every, best_by)
         run = Run.create(Path(out) if out else Path("runs") / f"{dataset.source}-{resolved.name}", config)
-    return Trainer(run, dataset, checkpoint_seconds, judging, clock, doctor)
+    return Trainer(run, dataset, checkpoint_seconds, judging, clock, doctor, heritage)
 
 
 def judging_of(config: RunConfig, dataset: Dataset, every: Budget | None, best_by: str) -> Judging | None:

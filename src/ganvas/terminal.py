@@ -24,6 +24,7 @@ from .training.events import (
     Evaluated,
     Event,
     Finished,
+    Inherited,
     Preview,
     Saved,
     Scored,
@@ -127,6 +128,8 @@ def sentence(event: Event) -> str:
                 f"{f' with {event.processes} processes' if event.processes > 1 else ''}: "
                 f"G has {event.generator_parameters:,} weights, D {event.discriminator_parameters:,}."
             )
+        case Inherited():
+            return inherited_sentence(event)
         case Estimated():
             return estimate_sentence(event)
         case Step():
@@ -149,6 +152,17 @@ def sentence(event: Event) -> str:
             return finished_sentence(event)
         case _:
             return ""
+
+
+def inherited_sentence(event: Inherited) -> str:
+    """What was taken over, and what was not."""
+    parts = [f"{event.fitted} weights taken over as they are"]
+    told = (("resized", event.resized), ("new", event.new), ("left out", event.left_out))
+    for what, names in told:
+        if names:
+            parts.append(f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})")
+    without = "" if event.has_d else " Its D was not at hand, so D begins anew."
+    return f"Starting from {event.parent}: {'; '.join(parts)}.{without}"
 
 
 def estimate_sentence(event: Estimated) -> str:

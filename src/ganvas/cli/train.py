@@ -55,6 +55,8 @@ def train_verb(arguments: list[str]) -> None:
         training) or 20kimg. The scores go into metrics.jsonl; the best generator is kept."""
         best_by: str = "kernel"
         """The score by which the best generator is kept, for ganvas sample --best."""
+        start_from: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN")] = None
+        """Begin with what another run has learned: a run folder, or an ema.safetensors (which has no D)."""
         doctor: Literal["warn", "auto", "off"] = "warn"
         """When learning goes wrong: warn says so; auto also goes back to the last healthy checkpoint and changes the
         settings, within limits; off does not look."""
@@ -118,6 +120,7 @@ def train(dataset: "Dataset", asked: Any) -> None:
         evaluate_every=asked.evaluate_every,
         best_by=asked.best_by,
         doctor=asked.doctor,
+        start_from=asked.start_from,
     )
     main_process = trainer.accelerator.is_main_process
     if main_process:

@@ -27,6 +27,20 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
+class Inherited(Event):
+    """Before the first step of a run that starts from another one: what became of that one's weights, by name."""
+
+    parent: str
+    has_d: bool
+    """Whether the other run's D was at hand, too."""
+    fitted: int
+    """Weights taken over as they are."""
+    resized: tuple[str, ...]
+    new: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Estimated(Event):
     """Before the first step of a run of given minutes: what a probe of two seconds says of this machine."""
 

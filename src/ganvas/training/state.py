@@ -5,7 +5,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, NonFiniteLoss
+from ..runs import Run
+from .players import Players
 
 
 def net_arrays(net: nn.Module, prefix: str = "") -> dict[str, np.ndarray]:
@@ -54,9 +56,38 @@ def load_optimizer(optimizer: Optimizer, arrays: dict[str, np.ndarray], prefix: 
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
+def players_arrays(players: Players) -> dict[str, np.ndarray]:
+    """Both nets and both optimisers."""
+    return {
+        **net_arrays(players.bare_G, "G."),
+        **net_arrays(players.bare_D, "D."),
+        **optimizer_arrays(players.optimizer_g, "adam_g."),
+        **optimizer_arrays(players.optimizer_d, "adam_d."),
+    }
+
+
+def load_players(players: Players, arrays: dict[str, np.ndarray]) -> None:
+    """`players_arrays` backwards. Raises CheckpointError."""
+    load_net(players.bare_G, arrays, "G.")
+    load_net(players.bare_D, arrays, "D.")
+    load_optimizer(players.optimizer_g, arrays, "adam_g.")
+    load_optimizer(players.optimizer_d, arrays, "adam_d.")
+
+
 def is_finite(net: nn.Module) -> bool:
     """Whether no weight or buffer is NaN or infinite."""
     return all(bool(torch.isfinite(value).all()) for value in net.state_dict().values())
+
+
+def broken(run: Run, images: int) -> NonFiniteLoss:
+    """A loss or a weight is no number any more: what is left, and what to try."""
+    last, recipe = run.latest(), run.config.recipe
+    kept = f"The checkpoint of {last.kimg:.1f} kimg is kept." if last else "There is no checkpoint yet."
+    return NonFiniteLoss(
+        f"A loss or a weight became NaN or infinite by {images / 1000:.1f} kimg. {kept} Try, into a new --out: "
+        f"half the learning rates (now --generator-lr {recipe.generator_lr:g}, "
+        f"--discriminator-lr {recipe.discriminator_lr:g}), a larger --r1-gamma and --r2-gamma (now {recipe.r1_gamma:g}, {recipe.r2_gamma:g}), or --recipe canvas."
+    )
 
 
 def _array(value: Tensor) -> np.ndarray:

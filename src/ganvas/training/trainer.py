@@ -23,8 +23,22 @@ from .batches import Batches
 from .detail import for_pictures
 from .doctor import Finding, non_finite
 from .epochs import held_out_scores
-from .events import Diagnosed, Estimated, Evaluated, Event, Finished, Preview, Saved, Started, Step, Warned, rounded
+from .events import (
+    Diagnosed,
+    Estimated,
+    Evaluated,
+    Event,
+    Finished,
+    Inherited,
+    Preview,
+    Saved,
+    Started,
+    Step,
+    Warned,
+    rounded,
+)
 from .growth import Growth
+from .inherit import Heritage, inherit
 from .judging import Judging, Jury
 from .players import Players, make_players
 from .preview import Previews, due
@@ -47,6 +61,7 @@ class Trainer:
     clock: seconds since some moment, by which minutes are counted; `time.process_time` makes them minutes of CPU.
     doctor: "warn" looks at the run now and then and says what goes wrong, "auto" also does something about it, "off"
     does not look (docs/doctor.md). Looking changes no weight.
+    heritage: weights that a new run starts from, where they fit.
     Raises UsageError when the batch cannot be shared among the processes, or "auto" is asked of several.
     """
 
@@ -58,10 +73,12 @@ class Trainer:
         judging: Judging | None = None,
         clock: Callable[[], float] = time.monotonic,
         doctor: str = "warn",
+        heritage: Heritage | None = None,
     ) -> None:
         machine.keep_freed_memory()
         self.run, self.dataset, self.checkpoint_seconds, self.clock = run, dataset, checkpoint_seconds, clock
         config, recipe = run.config, run.config.recipe
+        self.heritage = heritage
         self.growth = Growth(recipe.net.levels(config.shape))
         self.accelerator = machine.accelerator(grows=self.growth.levels > 1)
         self.device = self.accelerator.device
@@ -114,6 +131,8 @@ class Trainer:
             yield self._started(resumed=checkpoint is not None)
         for message in warnings:
             yield Warned(*self._now(), message)
+        if checkpoint is None and self.heritage is not None:
+            yield Inherited(*self._now(), **inherit(self.heritage, self.players, self.average, self.run.config))
         if checkpoint is None and self.accelerator.num_processes == 1:
             yield from self._estimate()
         if checkpoint is None and self.accelerator.is_main_process:
@@ -313,29 +332,15 @@ class Trainer:
         nets = (self.players.bare_G, self.players.bare_D, self.average)
         if bool(torch.isfinite(sums).all()) and all(state.is_finite(net) for net in nets):
             return
-        last = self.run.latest()
-        kept = f"The checkpoint of {last.kimg:.1f} kimg is kept." if last else "There is no checkpoint yet."
-        recipe = self.run.config.recipe
-        raise NonFiniteLoss(
-            f"A loss or a weight became NaN or infinite by {self.images / 1000:.1f} kimg. {kept} Try, into a new "
-            f"--out: half the learning rates (now --generator-lr {recipe.generator_lr:g}, --discriminator-lr "
-            f"{recipe.discriminator_lr:g}), a larger --r1-gamma and --r2-gamma (now {recipe.r1_gamma:g}, "
-            f"{recipe.r2_gamma:g}), or --recipe canvas."
-        )
+        raise state.broken(self.run, self.images)
 
     def _save(self, done: bool) -> Iterator[Event]:
-        players = self.players
         if self.accelerator.is_main_process:
-            tensors = {
-                **state.net_arrays(players.bare_G, "G."),
-                **state.net_arrays(players.bare_D, "D."),
-                **state.optimizer_arrays(players.optimizer_g, "adam_g."),
-                **state.optimizer_arrays(players.optimizer_d, "adam_d."),
-            }
             length = str(self.run.config.budget)
             scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done, "length": length}
             scalars |= {"doctor": self.ward.to_json(), "augment": self.strength.to_json()}
-            checkpoint = self.run.save(state.net_arrays(self.average), tensors, scalars, self.ward.spared(self.run))
+            average, tensors = state.net_arrays(self.average), state.players_arrays(self.players)
+            checkpoint = self.run.save(average, tensors, scalars, self.ward.spared(self.run))
             yield Saved(*self._now(), checkpoint.folder)
         self._saved = (self.images, done, str(self.run.config.budget))
         self.accelerator.wait_for_everyone()
@@ -376,16 +381,13 @@ class Trainer:
         return warnings, checkpoint
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        tensors, average, players = checkpoint.tensors(), checkpoint.ema(), self.players
-        state.load_net(players.bare_G, tensors, "G.")
-        state.load_net(players.bare_D, tensors, "D.")
-        state.load_optimizer(players.optimizer_g, tensors, "adam_g.")
-        state.load_optimizer(players.optimizer_d, tensors, "adam_d.")
+        tensors, average = checkpoint.tensors(), checkpoint.ema()
+        state.load_players(self.players, tensors)
         state.load_net(self.average, average)
         scalars = checkpoint.scalars()
         self.ward.recall(scalars.get("doctor"))
         self.strength.recall(scalars.get("augment"))
-        self.players = replace(players, recipe=self.ward.treatment.of(self.recipe))
+        self.players = replace(self.players, recipe=self.ward.treatment.of(self.recipe))
         self.images, self.seconds = scalars["images"], float(scalars["seconds"])
         self._saved = (scalars["images"], scalars["done"], str(scalars.get("length")))
 

@@ -1,0 +1,125 @@
+"""Starting from what another run has learned: its weights, where they fit.
+
+Mo et al. 2020 (FreezeD) and Karras et al. 2020 (ADA, sect. 4.3) begin so: what edges, colours and shapes look like need
+not be learned anew from a hundred pictures. G takes the other run's average, D its D.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import RunNotFound, UsageError
+from ..runs import Arrays, Run, RunConfig, read_header, read_tensors
+from .players import Players
+
+ROWS_BY_LABEL = "embedding.weight"
+"""Ends the names of weights with a row for each label, and a last one for none."""
+OF_THE_RUN = ("level",)
+"""Buffers that say where a run is, and are none of its weights."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What became of the weights, by name."""
+
+    fitted: tuple[str, ...]
+    """Taken over as they are."""
+    resized: tuple[str, ...]
+    """Taken over as far as both reach; the rest is new."""
+    new: tuple[str, ...]
+    """Of which the other run has none."""
+    left_out: tuple[str, ...]
+    """The other run's that have no place."""
+
+
+@dataclass(frozen=True)
+class Heritage:
+    """Another run's weights. D: empty where only a generator was given."""
+
+    name: str
+    config: RunConfig
+    G: Arrays
+    D: Arrays
+
+    @classmethod
+    def of(cls, path: str | Path) -> "Heritage":
+        """Of a run folder (its newest checkpoint), or of an ema.safetensors, which has no D.
+
+        Raises RunNotFound, CheckpointError.
+        """
+        path = Path(path)
+        if path.is_file():
+            config, name, _ = read_header(path)
+            return cls(name, config, read_tensors(path), {})
+        run = Run.find(path)
+        checkpoint = run.latest()
+        if checkpoint is None:
+            raise RunNotFound(f"{path} has no checkpoint yet, so there is nothing to start from.")
+        D = {name.removeprefix("D."): value for name, value in checkpoint.tensors().items() if name.startswith("D.")}
+        return cls(path.resolve().name, run.config, checkpoint.ema(), D)
+
+    def check(self, config: RunConfig) -> None:
+        """Raises UsageError where nothing sensible can be taken over."""
+        mine, theirs = config.recipe.net.family, self.config.recipe.net.family
+        if mine != theirs:
+            raise UsageError(f"{self.name} has nets '{theirs}', this run '{mine}'. Use --recipe {self._recipe()}.")
+        if config.shape[0] != self.config.shape[0]:
+            kinds = {1: "grey", 3: "in colour", 4: "in colour with transparency"}
+            raise UsageError(
+                f"{self.name} draws pictures {kinds[self.config.shape[0]]}; these are {kinds[config.shape[0]]}. "
+                f"Prepare them with --channels {min(self.config.shape[0], 3)}, or start from another run."
+            )
+        if config.recipe.latent_dim != self.config.recipe.latent_dim:
+            raise UsageError(
+                f"{self.name} has latents of {self.config.recipe.latent_dim}, this run of {config.recipe.latent_dim}. "
+                f"Use --latent-dim {self.config.recipe.latent_dim}."
+            )
+
+    def _recipe(self) -> str:
+        return self.config.recipe.name
+
+    def give(self, net: nn.Module, arrays: Arrays, label_names: Sequence[str]) -> Fit:
+        """Puts `arrays`, this run's G or D, into the net; rows of labels go by the labels' names."""
+        fitted, resized, new = [], [], []
+        state = {name: value for name, value in net.state_dict().items() if name.split(".")[-1] not in OF_THE_RUN}
+        for name, value in state.items():
+            stored = arrays.get(name)
+            if stored is None or stored.ndim != value.ndim:
+                new.append(name)
+                continue
+            taken = torch.from_numpy(stored).to(value.dtype)
+            if name.endswith(ROWS_BY_LABEL):
+                rows = self._rows(label_names)
+                shared = slice(0, min(value.shape[1], taken.shape[1]))
+                for place, row in rows.items():
+                    value[place, shared] = taken[row, shared].to(value.device)
+                (fitted if len(rows) == len(value) and value.shape[1] == taken.shape[1] else resized).append(name)
+                continue
+            shared = tuple(slice(0, min(mine, theirs)) for mine, theirs in zip(value.shape, taken.shape, strict=True))
+            value[shared] = taken[shared].to(value.device)
+            (fitted if value.shape == taken.shape else resized).append(name)
+        left_out = [name for name in arrays if name not in state and name.split(".")[-1] not in OF_THE_RUN]
+        return Fit(tuple(fitted), tuple(resized), tuple(new), tuple(left_out))
+
+    def _rows(self, label_names: Sequence[str]) -> dict[int, int]:
+        """From a place in this run's rows to the one in the other's; the last ones stand for no label."""
+        theirs = {name: row for row, name in enumerate(self.config.label_names)}
+        rows = {place: theirs[name] for place, name in enumerate(label_names) if name in theirs}
+        return {**rows, len(label_names): len(self.config.label_names)}
+
+
+def inherit(heritage: Heritage, players: Players, average: nn.Module, config: RunConfig) -> dict[str, Any]:
+    """Puts the heritage into players and average. returns: what `events.Inherited` tells.
+
+    After each weight that is new or resized D and G differ from those that played; they adapt within a few steps.
+    """
+    fits = [heritage.give(players.bare_G, heritage.G, config.label_names)]
+    heritage.give(average, heritage.G, config.label_names)
+    if heritage.D:
+        fits.append(heritage.give(players.bare_D, heritage.D, config.label_names))
+    told = {part: tuple(name for fit in fits for name in getattr(fit, part)) for part in ("resized", "new", "left_out")}
+    return {"parent": heritage.name, "has_d": bool(heritage.D), "fitted": sum(len(fit.fitted) for fit in fits), **told}
