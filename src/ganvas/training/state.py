@@ -86,7 +86,8 @@ def broken(run: Run, images: int) -> NonFiniteLoss:
     return NonFiniteLoss(
         f"A loss or a weight became NaN or infinite by {images / 1000:.1f} kimg. {kept} Try, into a new --out: "
         f"half the learning rates (now --generator-lr {recipe.generator_lr:g}, "
-        f"--discriminator-lr {recipe.discriminator_lr:g}), a larger --r1-gamma and --r2-gamma (now {recipe.r1_gamma:g}, {recipe.r2_gamma:g}), or --recipe canvas."
+        f"--discriminator-lr {recipe.discriminator_lr:g}), a larger --r1-gamma and --r2-gamma "
+        f"(now {recipe.r1_gamma:g}, {recipe.r2_gamma:g}), or --recipe canvas."
     )
 
 
