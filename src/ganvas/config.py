@@ -118,7 +118,7 @@ class Recipe:
     null_label: float = 0.1
     """Share of the pictures trained without their label, so that the model also draws unconditionally."""
     likeness_kimg: Annotated[float | None, Suppress] = None
-    """Thousands of 32-px pictures until works first resemble them, as measured; for the estimate at the start."""
+    """Thousands of grey 32-px pictures until works first resemble them, by eye; for the estimate at the start."""
     augment: tuple[str, ...] = ()
     """How pictures are changed at random before D sees them, so that few pictures last: blit, geometry, colour, filter,
     noise, cutout (those of ADA), shift, tint, cutout (those of DiffAugment). Works are like the unchanged pictures."""

@@ -15,9 +15,11 @@ def test_a_probe_is_short_beside_its_run():
     assert probe.seconds_for(Budget("kimg", 100)) == 0
 
 
-def test_larger_pictures_take_longer():
-    small, large = (probe.likeness_kimg(tiny(likeness_kimg=10.0), (3, side, side)) for side in (28, 128))
-    assert (small, large) == (10, 40)
+def test_larger_pictures_and_colour_take_longer():
+    grey, colour, large = (
+        probe.likeness_kimg(tiny(likeness_kimg=10.0), shape) for shape in ((1, 28, 28), (3, 28, 28), (3, 128, 128))
+    )
+    assert (grey, colour, large) == (10, 20, 80)
     assert probe.likeness_kimg(tiny(likeness_kimg=None), (1, 28, 28)) is None
 
 

@@ -11,6 +11,8 @@ from .step import step
 SECONDS = 2.0
 SHARE = 0.01
 """Of a run's length that its probe may take."""
+COLOUR = 2
+"""So many times the pictures of grey ones."""
 LEAST_STEPS = 3
 """The first one warms up and does not count."""
 
@@ -33,9 +35,10 @@ def images_per_second(players: Players, batch: Batch, seconds: float) -> float:
 def likeness_kimg(recipe: Recipe, shape: tuple[int, int, int]) -> float | None:
     """Thousands of pictures until works first resemble what they are learned from; None where nobody has measured it.
 
-    shape: (channels, height, width). The recipe says how many at 32 px; larger pictures take more, by the root of
-    their pixels (docs/experiments.md).
+    shape: (channels, height, width). The recipe says how many at 32 px in grey; larger pictures take more, by the root
+    of their pixels, and those in colour twice as many (docs/experiments.md). Right within a factor of two.
     """
     if recipe.likeness_kimg is None:
         return None
-    return recipe.likeness_kimg * max(1.0, (shape[1] * shape[2]) ** 0.5 / 32)
+    channels, height, width = shape
+    return recipe.likeness_kimg * max(1.0, (height * width) ** 0.5 / 32) * (COLOUR if channels > 1 else 1)
