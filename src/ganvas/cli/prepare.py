@@ -40,10 +40,14 @@ def prepare_verb(arguments: list[str]) -> None:
 
     asked = common.parse(Prepare, "prepare", arguments)
     from ..dataset import prepare
+    from ..training.sides import sides
 
     options = {name: getattr(asked, name) for name in ("crop", "alpha", "background", "channels", "out", "workers")}
     dataset = common.with_bar(
         "Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress, **options)
     )
     common.report(dataset)
+    found = sides(dataset)
+    if found is not None:
+        print(found.sentence())
     print(f"Ready in {dataset.folder}\nLearn from it with: ganvas train {shlex.quote(str(dataset.folder))}")

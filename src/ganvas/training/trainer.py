@@ -43,6 +43,7 @@ from .judging import Judging, Jury
 from .players import Players, make_players
 from .preview import Previews, due
 from .schedule import Schedule, batch_size, cosine, ema_decay, warm_up
+from .sides import mirror_warnings
 from .step import step
 from .strength import Overfitting, Strength
 from .vitals import Probe
@@ -360,6 +361,7 @@ class Trainer:
             checkpoint = None
             if warnings:
                 raise CheckpointError(f"No checkpoint of {self.run.folder} can be read. {warnings[0]}")
+        warnings += mirror_warnings(self.recipe, self.dataset, self.train_works)
         if self.recipe.evaluate_each_epoch and not self._evaluates():
             warnings.append(
                 "No evaluation after each epoch, as no picture is held out. Give --holdout 0.1, and at least "
