@@ -22,7 +22,7 @@ from .training.events import Event
 from .training.inherit import Heritage
 from .training.interrupt import on_interrupt
 from .training.judging import Judging
-from .training.trainer import Trainer, check_shares
+from .training.trainer import Trainer
 
 __all__ = ["Model", "Work", "fit", "open_model", "prepare", "recipe", "train"]
 
@@ -184,7 +184,7 @@ def check_trainable(config: RunConfig) -> None:
     build_generator(config, "meta")
     with torch.device("meta"):
         config.recipe.net.discriminator(config.shape, len(config.label_names))
-    check_shares(config.recipe.batch_size, machine.accelerator().num_processes)
+    machine.check_shares(config.recipe.batch_size, machine.accelerator().num_processes)
 
 
 def run_config(dataset: Dataset, recipe: Recipe, budget: Budget, seed: int, labels: bool) -> RunConfig:

@@ -10,7 +10,7 @@ import torch
 from ganvas.errors import CheckpointError, NonFiniteLoss, UsageError
 from ganvas.registry import recipes
 from ganvas.runs import Run
-from ganvas.training import doctor, ward
+from ganvas.training import doctor, strength, ward
 from ganvas.training.doctor import NON_FINITE, Detector, Finding, non_finite
 from ganvas.training.events import Diagnosed, Finished
 from ganvas.training.ward import MOST_ACTS, QUIET, REST, Treatment, Ward
@@ -338,3 +338,37 @@ def test_recipes_with_every_penalty_can_be_treated(tmp_path):
         changed = Treatment(gamma=64.0, lr=0.125).of(tiny(name))
         assert changed.r1_gamma > 0
         assert changed.generator_lr < tiny(name).generator_lr
+
+
+def test_an_overfitting_run_is_augmented_and_the_second_time_penalised():
+    canvas = recipes.get("canvas")()
+    once = Treatment().after("augment")
+    assert once.of(canvas).augment == ("shift", "tint", "cutout")
+    assert once.of(canvas).augment_by == "overfitting"
+    assert once.of(canvas).r1_gamma == canvas.r1_gamma
+    assert once.of(tiny(augment=("blit",), augment_by="ramp", augment_p=0.2)).augment == ("blit",)
+    assert once.of(tiny(augment=("blit",), augment_by="ramp", augment_p=0.2)).augment_p == 0.8
+    assert "shift, tint, cutout" in once.in_words("augment", canvas)
+    twice = once.after("augment")
+    assert twice == Treatment(gamma=4.0, augmented=True)
+
+
+def test_a_treated_run_augments_also_when_it_goes_on(tmp_path, monkeypatch):
+    """Told that D overfits, `auto` augments from the next look on; a resumed run does as well."""
+    overfits = Finding("overfitting", "D overfits.", "More.", {}, "augment")
+    monkeypatch.setattr(strength, "EVERY", 16)
+    monkeypatch.setattr(strength.Overfitting, "measure", lambda *_: 0.9)
+    told = iter([[overfits]])
+    one = trainer(tmp_path / "run", tiny(), kimg=0.2, doctor="auto")
+    monkeypatch.setattr(one.ward, "is_due", lambda images: images == 40)
+    monkeypatch.setattr(one.ward, "examine", lambda *_: next(told, []))
+    events = stop_after(one, 12)
+    (diagnosed,) = (event for event in events if isinstance(event, Diagnosed))
+    assert "lets D see pictures changed at random" in diagnosed.act
+    assert one.players.recipe.augment == ("shift", "tint", "cutout")
+    assert one.strength.p > 0
+    again = trainer(tmp_path / "run", tiny(), kimg=0.2, doctor="auto")
+    next(again.fit())
+    assert again.players.recipe.augment == ("shift", "tint", "cutout")
+    assert again.strength.p == one.strength.p
+    assert one.run.config.recipe.augment == ()

@@ -57,7 +57,7 @@ class Finding:
     remedy: str
     values: dict[str, float]
     act: str | None
-    """What `auto` changes: "gamma" or "lr"; None: nothing, it is for people to decide."""
+    """What `auto` changes: "gamma", "lr" or "augment"; None: nothing, it is for people to decide."""
     urgent: bool = False
     """Whether the run cannot go on as it is."""
 
@@ -238,7 +238,7 @@ DETECTORS = (
     Detector("collapse", collapse, f"{STRONGER}, or fewer works of one kind among the pictures.", "gamma"),
     Detector("far", far, "Lower learning rates (half), and look at the previews: the run may be lost.", "lr"),
     Detector("out-of-range", out_of_range, "Lower learning rates (half as large).", "lr"),
-    Detector("overfitting", overfitting, f"More pictures, or stop early; {STRONGER.lower()} delays it.", "gamma"),
+    Detector("overfitting", overfitting, "More pictures, --augment shift tint cutout, or stop early.", "augment"),
     Detector("too-strong", too_strong, f"{STRONGER}, or a lower --discriminator-lr.", "gamma"),
     Detector(
         "too-weak", too_weak, "A larger net, a smaller --r1-gamma and --r2-gamma, or a higher --discriminator-lr."

@@ -7,6 +7,8 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import KwargsHandler
 
+from ..errors import UsageError
+
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # glibc's mallopt numbers
 
 
@@ -41,3 +43,9 @@ def accelerator(grows: bool = False) -> Accelerator:
     torch.backends.cudnn.allow_tf32 = False  # float32 where step.py says float32
     handlers: list[KwargsHandler] = [DistributedDataParallelKwargs(find_unused_parameters=grows)]
     return Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available(), kwargs_handlers=handlers)
+
+
+def check_shares(batch_size: int, processes: int) -> None:
+    """Raises UsageError when the batch cannot be shared evenly."""
+    if batch_size % processes:
+        raise UsageError(f"batch_size {batch_size} cannot be shared evenly by {processes} processes.")

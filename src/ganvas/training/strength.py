@@ -6,7 +6,7 @@ games that leave the level of D's logits free; so here it is r_v, their other on
 too few are held out to tell, p follows the ramp.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isnan
 from typing import Any
 
@@ -42,10 +42,15 @@ class Strength:
     """
 
     def __init__(self, recipe: Recipe, meter: "Callable[[], Overfitting]") -> None:
-        self.by, self.most = recipe.augment_by, recipe.augment_p if recipe.augment else 0.0
+        self.go_by(recipe)
         self._make_meter = meter
         self._meter: Overfitting | None = None
         self.forget()
+
+    def go_by(self, recipe: Recipe) -> None:
+        """From here on by the settings of this recipe; p stays where it is."""
+        self.groups = recipe.augment
+        self.by, self.most = recipe.augment_by, recipe.augment_p if recipe.augment else 0.0
 
     def forget(self) -> None:
         """Back to the start of the run."""
@@ -63,7 +68,7 @@ class Strength:
         elif images - self.looked >= EVERY:
             if self._meter is None:
                 self._meter = self._make_meter()
-            r_v = self._meter.measure(players, self.p)
+            r_v = self._meter.measure(players, self.groups, self.p)
             change = (progress - self.progress) / RISE
             self.p = ramp if isnan(r_v) else min(self.most, max(0.0, self.p + (change if r_v > TARGET else -change)))
             self.looked, self.progress = images, progress
@@ -109,7 +114,7 @@ class Overfitting:
         return as_floats(dataset.batch(chosen), self.device), label.to(self.device)
 
     @torch.no_grad()
-    def measure(self, players: Players, p: float) -> float:
+    def measure(self, players: Players, groups: Sequence[str], p: float) -> float:
         """r_v of D as it is; NaN where too few pictures are held out, or D does not tell real from generated."""
         (train, label), (held_out, held_out_label) = self.asked
         if len(held_out) == 0:
@@ -120,7 +125,7 @@ class Overfitting:
         logits = []
         for pictures, of in ((train, label), (held_out, held_out_label), (fake, label)):
             dice = Dice(rng, len(pictures), slice(None), p, self.device)
-            seen = augmented(pictures, self.config.recipe.augment, dice)
+            seen = augmented(pictures, groups, dice)
             logits.append((players.bare_D(seen, of).float(), of))
         r_v, _ = overfitting(*(levelled(*one, logits[0][0], label) for one in logits))
         return r_v

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..config import Recipe
 from ..dataset import FEWEST_TO_SPLIT, Dataset
-from ..errors import CheckpointError, NonFiniteLoss, UsageError
+from ..errors import CheckpointError, NonFiniteLoss
 from ..runs import Checkpoint, Run
 from . import ema, machine, probe, state
 from .batches import Batches
@@ -84,7 +85,7 @@ class Trainer:
         self.accelerator = machine.accelerator(grows=self.growth.levels > 1)
         self.device = self.accelerator.device
         processes = self.accelerator.num_processes
-        check_shares(recipe.batch_size, processes)
+        machine.check_shares(recipe.batch_size, processes)
         self.labels = len(config.label_names)
         self.train_works, self.held_out = dataset.split(recipe.holdout, config.seed)
         self.recipe = for_pictures(recipe, dataset, self.train_works)
@@ -209,6 +210,10 @@ class Trainer:
         self._check_finite(sums)
         return None
 
+    def _go_by(self, recipe: Recipe) -> None:
+        self.players = replace(self.players, recipe=recipe)
+        self.strength.go_by(recipe)
+
     def _grow(self) -> None:
         self.growth.set((self.players.bare_G, self.players.bare_D, self.average), self._progress())
 
@@ -247,7 +252,7 @@ class Trainer:
         ward.treatment, ward.acts = known
         self.seconds = seconds  # what is thrown away has taken its time
         ward.acted(finding, found_at, self.images)
-        self.players = replace(self.players, recipe=ward.treatment.of(self.recipe))
+        self._go_by(ward.treatment.of(self.recipe))
         abandon(self.run, self.images)
         yield from self._save(done=False)  # at once: a kill must not undo the act
         self.run.rewind(self.images)
@@ -388,13 +393,7 @@ class Trainer:
         state.load_net(self.average, average)
         scalars = checkpoint.scalars()
         self.ward.recall(scalars.get("doctor"))
+        self._go_by(self.ward.treatment.of(self.recipe))
         self.strength.recall(scalars.get("augment"))
-        self.players = replace(self.players, recipe=self.ward.treatment.of(self.recipe))
         self.images, self.seconds = scalars["images"], float(scalars["seconds"])
         self._saved = (scalars["images"], scalars["done"], str(scalars.get("length")))
-
-
-def check_shares(batch_size: int, processes: int) -> None:
-    """Raises UsageError when the batch cannot be shared evenly."""
-    if batch_size % processes:
-        raise UsageError(f"batch_size {batch_size} cannot be shared evenly by {processes} processes.")

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from ..config import Recipe, check
+from ..config import MOST_AUGMENT_P, Recipe, check
 from ..errors import CheckpointError, UsageError
 from ..files import storage_errors
 from ..runs import Checkpoint, Run, is_number
@@ -35,6 +35,8 @@ MOST_ACTS = 3
 REST = 6
 """Checks between two acts, so that one can show what it does."""
 GAMMA_FACTOR, LR_FACTOR = 4.0, 0.5
+GENTLE = ("shift", "tint", "cutout")
+"""How pictures are augmented where the recipe does not say. Zhao et al. 2020."""
 FIRST_GAMMA = 1.0
 """R1's and R2's gamma where a recipe has no gradient penalty to make stronger."""
 
@@ -45,9 +47,18 @@ class Treatment:
 
     gamma: float = 1.0
     lr: float = 1.0
+    augmented: bool = False
+    """Whether what D sees is changed (training/augment.py) more than the recipe asks for."""
+
+    def act(self, kind: str | None) -> str | None:
+        """What is done about a finding that wants `kind`: augmenting a second time is a stronger penalty."""
+        return "gamma" if kind == "augment" and self.augmented else kind
 
     def after(self, kind: str | None) -> "Treatment":
-        """With one more act of that kind: "gamma" or "lr"."""
+        """With one more act of that kind: "gamma", "lr" or "augment"."""
+        kind = self.act(kind)
+        if kind == "augment":
+            return dataclasses.replace(self, augmented=True)
         if kind == "gamma":
             return dataclasses.replace(self, gamma=self.gamma * GAMMA_FACTOR)
         return dataclasses.replace(self, lr=self.lr * LR_FACTOR)
@@ -57,6 +68,9 @@ class Treatment:
         changes: dict[str, Any] = {
             name: getattr(recipe, name) * self.lr for name in ("generator_lr", "discriminator_lr")
         }
+        if self.augmented:
+            groups = recipe.augment or GENTLE
+            changes |= {"augment": groups, "augment_by": "overfitting", "augment_p": MOST_AUGMENT_P}
         penalties = ("r1_gamma", "r2_gamma", "wgan_gp_lambda")
         if self.gamma != 1 and not any(getattr(recipe, name) for name in penalties):
             changes |= dict.fromkeys(("r1_gamma", "r2_gamma"), FIRST_GAMMA * self.gamma / GAMMA_FACTOR)
@@ -67,6 +81,8 @@ class Treatment:
     def in_words(self, kind: str | None, recipe: Recipe) -> str:
         """The settings that an act of that kind has changed."""
         now = self.of(recipe)
+        if kind == "augment":
+            return f"lets D see pictures changed at random ({', '.join(now.augment)}), the more the more it overfits"
         if kind == "lr":
             return f"halved the learning rates (G {now.generator_lr:g}, D {now.discriminator_lr:g})"
         if recipe.wgan_gp_lambda and not recipe.r1_gamma and not recipe.r2_gamma:
@@ -163,6 +179,7 @@ class Ward:
         return {
             "gamma": self.treatment.gamma,
             "lr": self.treatment.lr,
+            "augmented": self.treatment.augmented,
             "acts": self.acts,
             "healthy": self.healthy,
             "rested": self.rested,
@@ -190,7 +207,9 @@ class Ward:
 
     def _recall(self, stored: dict[str, Any]) -> None:
         self._forget()
-        treatment = Treatment(float(stored.get("gamma", 1)), float(stored.get("lr", 1)))
+        treatment = Treatment(
+            float(stored.get("gamma", 1)), float(stored.get("lr", 1)), bool(stored.get("augmented", False))
+        )
         if not (1 <= treatment.gamma <= GAMMA_FACTOR**MOST_ACTS and LR_FACTOR**MOST_ACTS <= treatment.lr <= 1):
             raise ValueError(f"a treatment that the doctor never gives: {treatment}")
         self.treatment, self.acts = treatment, [int(images) for images in stored.get("acts", [])]
