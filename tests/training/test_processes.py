@@ -81,7 +81,7 @@ def test_interrupted_it_saves_and_says_how_to_go_on(tmp_path, number):
 @pytest.mark.usefixtures("one_group_at_a_time")
 def test_two_processes_agree_with_one(tmp_path):
     """Five steps at the same global batch: the same weights but for what the order of float32 sums changes."""
-    command = ["train", "digits", *TINY, "--kimg", "0.04", "--seed", "2"]
+    command = ["train", "digits", *TINY, "--kimg", "0.04", "--seed", "2", "--precision", "float32"]
     finish([sys.executable, "-m", "ganvas", *command, "--json", "--out", str(tmp_path / "one")])
     done = subprocess.run(
         [*TORCHRUN, "-m", "ganvas", *command, "--json", "--out", str(tmp_path / "two")],
@@ -102,8 +102,9 @@ def test_two_processes_agree_with_one(tmp_path):
             np.sqrt(sum(((one[name] - other[name]) ** 2).sum() for name in names)) for other in (start_weights, two)
         )
         # Some gradients are zero but for rounding (D's last bias does not matter to a relativistic game), and Adam
-        # makes steps of full size out of them: not each weight agrees, but the nets do. Measured: 0.006.
-        assert apart < 0.02 * moved, (net, apart / moved)
+        # makes steps of full size out of them: not each weight agrees, but the nets do. Measured on three seeds: 0.0042
+        # at most; in bfloat16, whose sums of 4 and of 8 pictures are rounded apart, 0.053.
+        assert apart < 0.01 * moved, (net, apart / moved)
 
 
 JUDGED_TWICE = """
