@@ -259,6 +259,15 @@ def test_p_follows_overfitting_within_its_limits():
     assert seen == [0, 0.25, 0.5, 0.5, 0.25, 0, 0.3]  # a twentieth of the run is a quarter of the way; then the ramp
 
 
+def test_turned_on_late_p_rises_from_there_at_the_same_rate():
+    """The doctor may augment a run that has come half of its way."""
+    one = strength.Strength(tiny(), lambda: Told(0.9))  # type: ignore[arg-type]
+    one.follow(None, 50_000, 0.5)  # type: ignore[arg-type]
+    one.go_by(tiny(augment=ADA))
+    one.follow(None, 50_000 + strength.EVERY, 0.52)  # type: ignore[arg-type]
+    assert one.p == pytest.approx(0.1)
+
+
 def test_by_time_or_not_at_all():
     ramp = strength.Strength(tiny(augment=ADA, augment_by="ramp", augment_p=0.6), Told)  # type: ignore[arg-type]
     heights = []

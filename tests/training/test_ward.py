@@ -349,6 +349,7 @@ def test_an_overfitting_run_is_augmented_and_the_second_time_penalised():
     assert once.of(tiny(augment=("blit",), augment_by="ramp", augment_p=0.2)).augment == ("blit",)
     assert once.of(tiny(augment=("blit",), augment_by="ramp", augment_p=0.2)).augment_p == 0.8
     assert "shift, tint, cutout" in once.in_words("augment", canvas)
+    assert once.act("augment") == "gamma"  # and so it is told
     twice = once.after("augment")
     assert twice == Treatment(gamma=4.0, augmented=True)
 

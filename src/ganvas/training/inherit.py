@@ -66,7 +66,9 @@ class Heritage:
         """Raises UsageError where nothing sensible can be taken over."""
         mine, theirs = config.recipe.net.family, self.config.recipe.net.family
         if mine != theirs:
-            raise UsageError(f"{self.name} has nets '{theirs}', this run '{mine}'. Use --recipe {self._recipe()}.")
+            raise UsageError(
+                f"{self.name} has nets '{theirs}', this run '{mine}'. Use --recipe {self.config.recipe.name}."
+            )
         if config.shape[0] != self.config.shape[0]:
             kinds = {1: "grey", 3: "in colour", 4: "in colour with transparency"}
             raise UsageError(
@@ -79,9 +81,6 @@ class Heritage:
                 f"Use --latent-dim {self.config.recipe.latent_dim}."
             )
 
-    def _recipe(self) -> str:
-        return self.config.recipe.name
-
     def give(self, net: nn.Module, arrays: Arrays, label_names: Sequence[str]) -> Fit:
         """Puts `arrays`, this run's G or D, into the net; rows of labels go by the labels' names."""
         fitted, resized, new = [], [], []
@@ -93,7 +92,7 @@ class Heritage:
                 continue
             taken = torch.from_numpy(stored).to(value.dtype)
             if name.endswith(ROWS_BY_LABEL):
-                rows = self._rows(label_names)
+                rows = {place: row for place, row in self._rows(label_names).items() if row < len(taken)}
                 shared = slice(0, min(value.shape[1], taken.shape[1]))
                 for place, row in rows.items():
                     value[place, shared] = taken[row, shared].to(value.device)

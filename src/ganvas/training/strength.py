@@ -61,6 +61,7 @@ class Strength:
     def follow(self, players: Players, images: int, progress: float) -> None:
         """Sets p for the step that comes after `images` pictures."""
         if self.most == 0 or self.by == "fixed":
+            self.looked, self.progress = images, progress  # so that p rises from here, if the doctor turns it on
             return
         ramp = self.most * min(1.0, progress / RAMP)
         if self.by == "ramp":

@@ -251,7 +251,7 @@ class Trainer:
         way = self._go_back(finding)
         ward.treatment, ward.acts = known
         self.seconds = seconds  # what is thrown away has taken its time
-        ward.acted(finding, found_at, self.images)
+        done = ward.acted(finding, found_at, self.images)
         self._go_by(ward.treatment.of(self.recipe))
         abandon(self.run, self.images)
         yield from self._save(done=False)  # at once: a kill must not undo the act
@@ -259,7 +259,7 @@ class Trainer:
         if self.jury is not None:
             self.jury.last = (0, 0.0)
             self.jury.recall(self.average)
-        yield self._tell(finding, found_at, f"{way} and {ward.treatment.in_words(finding.act, self.recipe)}")
+        yield self._tell(finding, found_at, f"{way} and {ward.treatment.in_words(done, self.recipe)}")
 
     def _go_back(self, finding: Finding) -> str:
         """Restores the newest checkpoint from when all was well. returns: what came of it, in words."""
@@ -271,6 +271,8 @@ class Trainer:
             return "went on from here, as no checkpoint from before is kept,"
         self.players, self.images = self._players(), 0
         self.average = ema.frozen_copy(self.players.bare_G)
+        if self.heritage is not None:
+            inherit(self.heritage, self.players, self.average, self.run.config)
         self._grow()
         self.ward.recall(None)
         self.strength.forget()
@@ -313,12 +315,9 @@ class Trainer:
         if self.accelerator.num_processes > 1:
             means = self.accelerator.reduce(means, reduction="mean")
         self._check_finite(means)
-        loss_d, penalty, accuracy_real, accuracy_fake, loss_g = means.tolist()
-        p = self.strength.p
+        loss_d, penalty, *right, loss_g = means.tolist()
         left = self.schedule.seconds_left(self.images, self.seconds, rate)
-        event = Step(
-            *self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, accuracy_real, accuracy_fake, p
-        )
+        event = Step(*self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, *right, self.strength.p)
         self._log("stats.jsonl", event)
         return event
 

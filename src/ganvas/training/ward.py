@@ -166,13 +166,15 @@ class Ward:
             return f"{finding.remedy} The doctor has acted {MOST_ACTS} times, which is its limit; it only warns now."
         return finding.remedy
 
-    def acted(self, finding: Finding, images: int, back_at: int) -> None:
-        """Counts an act at `images` pictures; the run goes on from `back_at`."""
+    def acted(self, finding: Finding, images: int, back_at: int) -> str | None:
+        """Counts an act at `images` pictures; the run goes on from `back_at`. returns: what was done."""
+        done = self.treatment.act(finding.act)
         self.treatment = self.treatment.after(finding.act)
         self.acts.append(images)
         self.told.pop(finding.name, None)
         self.rested = 0
         self.healthy = back_at
+        return done
 
     def to_json(self) -> dict[str, Any]:
         """For state.json; `recall` reads it."""
