@@ -317,7 +317,9 @@ class Trainer:
         self._check_finite(means)
         loss_d, penalty, *right, loss_g = means.tolist()
         left = self.schedule.seconds_left(self.images, self.seconds, rate)
-        event = Step(*self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, *right, self.strength.p)
+        event = Step(
+            *self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, *right, augment_p=self.strength.p
+        )
         self._log("stats.jsonl", event)
         return event
 
