@@ -80,7 +80,7 @@ def trained(player: str, dataset: Dataset, minutes: float, seed: int) -> Standin
 
 
 def measured(standing: Standing, player: str, dataset: Dataset, seed: int, page: Path) -> dict[str, Any]:
-    recipe = replace(recipes.get("canvas")(), latent_dim=standing.latent_dim)
+    recipe = replace(recipes.get("canvas")(), latent_dim=standing.latent_dim, tones="linear")
     config = run_config(dataset, recipe, Budget("minutes", 1.0), seed, labels=standing.is_conditional)
     drawer = Drawer(Drawing(standing.draw), config, player, CPU)
     choice = choose(config, dataset, None, WORKS)

@@ -26,6 +26,7 @@ from ganvas.config import Recipe, to_json
 from ganvas.dataset import Dataset
 from ganvas.errors import NonFiniteLoss
 from ganvas.registry import recipes
+from ganvas.tensors import as_levels
 from ganvas.training import machine
 from ganvas.training.events import Finished, Started
 
@@ -134,7 +135,12 @@ def play_recipe(recipe: Recipe, dataset: Dataset, minutes: float, seed: int, clo
             if isinstance(event, Finished):
                 kimg, seconds = event.kimg, event.seconds
         took, model = time.monotonic() - began, ganvas.open(run)
-        yield Standing(minutes, seconds, took, kimg, sizes, model.generator, recipe.latent_dim, bool(model.labels))
+        yield Standing(minutes, seconds, took, kimg, sizes, drawer(model), recipe.latent_dim, bool(model.labels))
+
+
+def drawer(model: ganvas.Model) -> Draw:
+    """Its works as peers' nets paint theirs: levels in [-1, 1]."""
+    return lambda z, label: as_levels(model.generator(z, label), model.config.recipe.tones)
 
 
 def play_match(match: Match, points: Sequence[float], clock: Clock) -> Iterator[Standing]:

@@ -3,9 +3,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import ganvas as gv
+from ganvas.api import make_trainer
 from ganvas.errors import CheckpointError, RunNotFound, StorageError, UnknownName, UsageError
 from ganvas.works import save_files, save_grid, save_npz
 
@@ -168,3 +170,33 @@ def test_the_public_names_are_all_there():
         assert getattr(gv, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         gv.nothing  # noqa: B018
+
+
+def test_works_and_previews_are_on_the_scale_of_the_pictures(tmp_path):
+    art = gv.prepare("digits", out=tmp_path / "art")
+    looks = {}
+    for tones in ("linear", "sine"):
+        run = gv.train(art, tiny(tones=tones), kimg=0.008, out=tmp_path / tones, display="none")
+        model = gv.open(run.folder)
+        seeds = range(4)
+        z = torch.stack([model.drawer.latent(seed) for seed in seeds])
+        with torch.inference_mode():
+            painted = model.generator(z, torch.tensor(model.drawer.label_numbers(seeds))).clamp(-1, 1)
+        expected = painted if tones == "linear" else (painted * torch.pi / 2).sin()
+        drawn = np.stack([work.pixels for work in model.sample(4)]).transpose(0, 3, 1, 2)
+        assert np.abs(drawn / 127.5 - 1 - expected.numpy()).max() <= 0.51 / 127.5
+        looks[tones] = np.asarray(Image.open(run.previews()[0])).astype(int)
+    # The same weights, seen on two scales: mid-greys go apart.
+    first = looks["linear"][looks["linear"] < 255] / 127.5 - 1
+    assert np.abs(looks["sine"][looks["linear"] < 255] / 127.5 - 1 - np.sin(first * np.pi / 2)).max() <= 2.1 / 127.5
+
+
+def test_players_see_pictures_on_the_scale_of_the_recipe(tmp_path):
+    art = gv.prepare("digits", out=tmp_path / "art")
+    batches = [
+        make_trainer(art, tiny(tones=tones), kimg=0.008, out=tmp_path / tones).batches.batch(0, 8, torch.device("cpu"))
+        for tones in ("linear", "sine")
+    ]
+    linear, sine = (batch.real for batch in batches)
+    assert torch.allclose((sine * torch.pi / 2).sin(), linear, atol=1e-6)
+    assert (sine - linear).abs().amax() > 0.1

@@ -50,7 +50,9 @@ class NetConfig:
         return 1
 
     def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> Any:
-        """G: (n, latent_dim) latents and (n,) labels in [0, labels] -> (n, *shape) pictures, nominally in [-1, 1]."""
+        """G: (n, latent_dim) latents and (n,) labels in [0, labels] -> (n, *shape) pictures, nominally in [-1, 1],
+        on the recipe's scale of `tones`.
+        """
         raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")
 
     def discriminator(self, shape: tuple[int, int, int], labels: int) -> Any:
@@ -94,6 +96,9 @@ class Recipe:
     """Weight of D's telling real pictures with their own label from the same with another's; 0 is off."""
     simultaneous: bool = False
     """Both nets move at once, from one pass of each, instead of in turn: a fifth fewer operations. Not with WGAN-GP."""
+    tones: Literal["linear", "sine"] = "linear"
+    """The scale on which nets see and paint levels of grey and colour. linear: as pictures store them. sine: those near
+    black and white are drawn apart, so that backgrounds come out clean."""
     precision: Literal["auto", "float32"] = "auto"
     """auto: products in bfloat16 where the machine has instructions for it (GPUs, newer server CPUs), else float32."""
     batch_size: int = 32
@@ -150,6 +155,7 @@ class Recipe:
         by = ("overfitting", "ramp", "fixed")
         check(self.augment_by in by, "augment_by", self.augment_by, "overfitting, ramp or fixed")
         check(0 <= self.augment_p <= MOST_AUGMENT_P, "augment_p", self.augment_p, f"from 0 to {MOST_AUGMENT_P}")
+        check(self.tones in ("linear", "sine"), "tones", self.tones, "linear or sine")
         check(self.precision in ("auto", "float32"), "precision", self.precision, "auto or float32")
         turns = not (self.simultaneous and self.wgan_gp_lambda)
         check(turns, "simultaneous", self.simultaneous, "off with wgan_gp_lambda, whose critic moves by itself")

@@ -41,7 +41,8 @@ class Drawer:
             z = torch.stack([self.latent(s) for s in part]).mul(truncation)
             y = torch.tensor(self.label_numbers(part, label))
             with torch.inference_mode():
-                yield to_uint8(self.generator(z.to(self.device), y.to(self.device)))
+                works = self.generator(z.to(self.device), y.to(self.device))
+                yield to_uint8(works, self.config.recipe.tones)
 
     def latent(self, seed: int) -> torch.Tensor:
         """z of a seed: (latent_dim,) normals that depend on the seed alone."""

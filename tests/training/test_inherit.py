@@ -120,6 +120,8 @@ def test_what_cannot_be_taken_over_is_refused_before_anything_is_written(tmp_pat
         begin(tiny("classic"), parent.folder)
     with pytest.raises(UsageError, match="parent has latents of 8, this run of 9. Use --latent-dim 8"):
         begin(tiny(latent_dim=9), parent.folder)
+    with pytest.raises(UsageError, match="parent paints on the scale of tones 'sine', .* Use --tones sine"):
+        begin(tiny(tones="linear"), parent.folder)
     with pytest.raises(RunNotFound, match="is not a run"):
         begin(tiny(), tmp_path / "nothing")
     (tmp_path / "file.safetensors").write_bytes(b"no")

@@ -11,7 +11,7 @@ from torch import nn
 
 from ganvas.config import Budget
 from ganvas.registry import games
-from ganvas.tensors import to_uint8
+from ganvas.tensors import as_floats, as_levels, to_uint8
 from ganvas.training import ema, state
 from ganvas.training.interrupt import on_interrupt
 from ganvas.training.preview import COUNT, due
@@ -142,3 +142,19 @@ def test_state_that_does_not_fit_is_named():
         state.load_net(net, {"G.weight": arrays["G.weight"]}, "G.")
     with pytest.raises(CheckpointError, match=r"G.weight has shape \(3, 2\) of float32; the net needs \(3, 5\)"):
         state.load_net(nn.Linear(5, 3), arrays, "G.")
+
+
+def test_every_level_survives_both_scales_of_tones():
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    for tones in ("linear", "sine"):
+        seen = as_floats(levels, tones=tones)
+        assert (seen.amin(), seen.amax()) == (-1, 1)
+        assert np.array_equal(to_uint8(seen, tones), levels)
+
+
+def test_sine_tones_forgive_errors_near_black_and_white_only():
+    painted = torch.tensor([-1.0, -0.95, 0.0, 0.95, 1.0]).view(1, 1, 1, 5)
+    assert to_uint8(painted, "sine").ravel().tolist() == [0, 0, 128, 255, 255]
+    assert to_uint8(painted).ravel().tolist() == [0, 6, 128, 249, 255]
+    assert as_levels(torch.tensor([0.5, 3.0]), "sine").tolist() == pytest.approx([0.5**0.5, 1])
+    assert as_levels(torch.tensor([0.5, 3.0])).tolist() == [0.5, 1]

@@ -23,6 +23,7 @@ def canvas() -> Recipe:
         penalty_every=2,
         matching=0.05,
         simultaneous=True,
+        tones="sine",
         batch_size=16,
         batch_growth=4,
         generator_lr=2e-3,

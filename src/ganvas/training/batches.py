@@ -66,7 +66,7 @@ class Batches:
         mix = torch.rand(size, generator=rng)
         places = torch.rand(size, 2, generator=rng).numpy()
         other = torch.where(label < self.labels, (label + self._steps_aside(size, rng)) % max(self.labels, 1), label)
-        real = as_floats(self.dataset.batch(chosen[ours], places[ours]), device)
+        real = as_floats(self.dataset.batch(chosen[ours], places[ours]), device, self.recipe.tones)
         if self.recipe.mirror:
             mirrored = torch.rand(size, generator=rng)[ours].to(device) < 0.5
             real = torch.where(mirrored[:, None, None, None], real.flip(3), real)

@@ -29,6 +29,7 @@ def held_out_scores(
         label = torch.where(label < 0, labels, label) if labels else torch.zeros_like(label)
         label = label.to(device)
         fake = average(torch.randn(len(chosen), config.recipe.latent_dim, generator=rng).to(device), label)
-        judged.append((D(as_floats(dataset.batch(chosen), device), label), D(fake, label)))
+        real = as_floats(dataset.batch(chosen), device, config.recipe.tones)
+        judged.append((D(real, label), D(fake, label)))
     real, fake = (torch.cat(part) for part in zip(*judged, strict=True))
     return players.game.discriminator(real, fake).item(), accuracies(players.game, real, fake)

@@ -80,6 +80,11 @@ class Heritage:
                 f"{self.name} has latents of {self.config.recipe.latent_dim}, this run of {config.recipe.latent_dim}. "
                 f"Use --latent-dim {self.config.recipe.latent_dim}."
             )
+        if config.recipe.tones != self.config.recipe.tones:
+            raise UsageError(
+                f"{self.name} paints on the scale of tones '{self.config.recipe.tones}', this run on "
+                f"'{config.recipe.tones}'. Use --tones {self.config.recipe.tones}."
+            )
 
     def give(self, net: nn.Module, arrays: Arrays, label_names: Sequence[str]) -> Fit:
         """Puts `arrays`, this run's G or D, into the net; rows of labels go by the labels' names."""

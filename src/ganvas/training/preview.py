@@ -28,6 +28,7 @@ class Previews:
 
     def __init__(self, run: Run, recipe: Recipe, device: torch.device) -> None:
         self.run = run
+        self.tones = recipe.tones
         labels = len(run.config.label_names)
         count = COLUMNS * ROWS
         self.z = torch.randn(count, recipe.latent_dim, generator=seeded(run.config.seed, "preview")).to(device)
@@ -39,7 +40,7 @@ class Previews:
     def draw(self, average: nn.Module, images: int) -> Path:
         """A grid of works by the averaged generator, after `images` pictures."""
         path = self.run.preview_path(images)
-        save_png(grid(to_uint8(average(self.z, self.label)), COLUMNS, self.scale), path)
+        save_png(grid(to_uint8(average(self.z, self.label), self.tones), COLUMNS, self.scale), path)
         return path
 
     def over_time(self) -> None:

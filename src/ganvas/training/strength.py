@@ -102,6 +102,7 @@ class Overfitting:
         self, config: RunConfig, dataset: Dataset, train: np.ndarray, held_out: np.ndarray, device: torch.device
     ) -> None:
         self.config, self.device, self.labels = config, device, len(config.label_names)
+        self.tones = config.recipe.tones
         rng = seeded(config.seed, "overfitting")
         self.asked = [
             self._of(dataset, works[torch.randperm(len(works), generator=rng)[:ASKED].numpy()])
@@ -112,7 +113,7 @@ class Overfitting:
     def _of(self, dataset: Dataset, chosen: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         label = torch.from_numpy(dataset.labels[chosen]) if self.labels else torch.zeros(len(chosen), dtype=torch.long)
         label = torch.where(label < 0, self.labels, label)
-        return as_floats(dataset.batch(chosen), self.device), label.to(self.device)
+        return as_floats(dataset.batch(chosen), self.device, self.tones), label.to(self.device)
 
     @torch.no_grad()
     def measure(self, players: Players, groups: Sequence[str], p: float) -> float:

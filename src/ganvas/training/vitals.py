@@ -90,7 +90,7 @@ class Probe:
         self, config: RunConfig, dataset: Dataset, train: np.ndarray, held_out: np.ndarray, device: torch.device
     ) -> None:
         rng = seeded(config.seed, "doctor")
-        self.device, self.names = device, len(config.label_names)
+        self.device, self.names, self.tones = device, len(config.label_names), config.recipe.tones
         self.kinds = len(dataset.label_names)
         chosen = train[torch.randperm(len(train), generator=rng)[:PICTURES].numpy()]
         kept = held_out[torch.randperm(len(held_out), generator=rng)[:PICTURES].numpy()]
@@ -127,7 +127,7 @@ class Probe:
     def _of(self, dataset: Dataset, chosen: np.ndarray) -> tuple[Tensor, Tensor]:
         label = torch.from_numpy(dataset.labels[chosen]) if self.names else torch.zeros(len(chosen), dtype=torch.long)
         label = torch.where(label < 0, self.names, label)
-        return as_floats(dataset.batch(chosen), self.device), label.to(self.device)
+        return as_floats(dataset.batch(chosen), self.device, self.tones), label.to(self.device)
 
     def _of_works(self, works: Tensor, label: Tensor) -> dict[str, float]:
         seen = shrunk(works)
