@@ -10,6 +10,7 @@ from ganvas.dataset import prepare
 from ganvas.errors import CheckpointError, NonFiniteLoss, UsageError
 from ganvas.registry import recipes
 from ganvas.runs import write_tensors
+from ganvas.tensors import to_uint8
 from ganvas.training import schedule
 from ganvas.training.events import Evaluated, Finished, Preview, Saved, Started, Step, Warned
 
@@ -240,7 +241,7 @@ def test_null_labels_are_a_tenth_and_real_labels_fit_their_pictures(tmp_path):
     null, seen = 0, 0
     for step in range(200):
         batch = batches.batch(8 * step, 8, torch.device("cpu"))
-        pictures = (batch.real.permute(0, 2, 3, 1) + 1).mul(127.5).round().byte().numpy()
+        pictures = to_uint8(batch.real, one.recipe.tones)
         for picture, label in zip(pictures, batch.label.tolist(), strict=True):
             seen += 1
             if label == 10:
