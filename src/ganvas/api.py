@@ -65,7 +65,8 @@ def train(
     best_by: the score by which the best generator is kept, for `ganvas.open(out, best=True)`.
     doctor: "warn" says what goes wrong while it learns; "auto" also goes back to the last healthy checkpoint and
         changes the settings, within limits (docs/doctor.md); "off" does not look.
-    start_from: a run, or an ema.safetensors, whose weights a new run begins with, as far as they fit.
+    start_from: a run, a base model's name (`ganvas.bases.names()`) or a file of either, whose weights a new run begins
+        with, as far as they fit.
     display: "rich", "plain", "json", "none", or "auto": rich on a terminal, else plain.
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when all is saved, and
     GanvasError (errors.py): for pictures, settings, a folder with another run, a full disk, a broken game.
@@ -160,7 +161,7 @@ def make_trainer(
         dataset = data if isinstance(data, Dataset) else prepare(data)
         config = run_config(dataset, resolved, budget, seed, labels)
         check_trainable(config)  # before anything is written
-        heritage = None if start_from is None else Heritage.of(start_from)
+        heritage = None if start_from is None else Heritage.of(start_from, config.shape)
         if heritage is not None:
             heritage.check(config)
             config = replace(config, parent=heritage.name)

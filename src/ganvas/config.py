@@ -49,6 +49,10 @@ class NetConfig:
         """How many sizes of pictures the nets learn one after the other; more than 1: they have a buffer `level`."""
         return 1
 
+    def finest(self, discriminator: Any, levels: int) -> "Sequence[Any]":
+        """The modules of D that see the finest `levels` levels of pictures. Raises UsageError if it has no levels."""
+        raise UsageError(f"Nets of the family '{self.family}' have no levels to freeze. Leave out --freeze-d.")
+
     def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> Any:
         """G: (n, latent_dim) latents and (n,) labels in [0, labels] -> (n, *shape) pictures, nominally in [-1, 1],
         on the recipe's scale of `tones`.
@@ -133,6 +137,8 @@ class Recipe:
     """The highest probability of each change, at most 0.8: above it works begin to look changed."""
     mirror: bool = False
     """Half of the pictures are seen as in a mirror. Works will be, too: not for letters and signatures."""
+    freeze_d: int = 0
+    """So many of D's finest levels stay as the run of --from left them: what edges and colours are does not change."""
     evaluate_each_epoch: bool = False
     """After each epoch, judge D and G on held-out pictures."""
     holdout: float = 0.1
@@ -159,6 +165,7 @@ class Recipe:
         check(self.precision in ("auto", "float32"), "precision", self.precision, "auto or float32")
         turns = not (self.simultaneous and self.wgan_gp_lambda)
         check(turns, "simultaneous", self.simultaneous, "off with wgan_gp_lambda, whose critic moves by itself")
+        check(type(self.freeze_d) is int and 0 <= self.freeze_d <= 16, "freeze_d", self.freeze_d, "from 0 to 16")
         check(0 <= self.holdout < 1, "holdout", self.holdout, "at least 0 and below 1")
         check(all(0 <= beta < 1 for beta in self.betas), "betas", self.betas, "two numbers from 0 to below 1")
 

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import ganvas
+from ganvas import bases
 from ganvas.errors import CheckpointError, RunNotFound, UsageError
 from ganvas.nets.growing import Growing
 from ganvas.nets.residual import Residual
 from ganvas.training.events import Inherited
-from ganvas.training.inherit import Heritage
+from ganvas.training.inherit import Heritage, store
 
 from .helpers import assert_same, final_arrays, stop_after, tiny, trainer
 
@@ -76,7 +77,7 @@ def test_wider_nets_take_what_both_have(tmp_path, parent):
 
 
 def test_rows_of_labels_go_by_their_names(parent):
-    heritage = Heritage.of(parent.folder)
+    heritage = Heritage.of(parent.folder, parent.config.shape)
     G = tiny().net.generator((1, 28, 28), 8, 3)
     before = G.latent.embedding.weight.detach().clone()
     fit = heritage.give(G, heritage.G, ["7", "zebra", "0"])
@@ -127,8 +128,55 @@ def test_what_cannot_be_taken_over_is_refused_before_anything_is_written(tmp_pat
     (tmp_path / "file.safetensors").write_bytes(b"no")
     with pytest.raises(CheckpointError, match="is not a generator saved by ganvas"):
         begin(tiny(), tmp_path / "file.safetensors")
-    heritage = Heritage.of(parent.folder)
+    heritage = Heritage.of(parent.folder, parent.config.shape)
     colour = dataclasses.replace(parent.config, shape=(3, 28, 28))
     with pytest.raises(UsageError, match="parent draws pictures grey; these are in colour. Prepare"):
         heritage.check(colour)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_base_model_is_a_run_in_one_small_file(tmp_path, parent, monkeypatch):
+    monkeypatch.setattr(bases, "FOLDER", tmp_path)
+    store(parent, tmp_path / "little-28.safetensors")
+    assert bases.names() == ["little"]
+    event = told(trainer(tmp_path / "run", tiny(), start_from="little"))
+    assert (event.parent, event.has_d, event.new, event.resized) == ("little-28", True, (), ())
+    whole, small = (Heritage.of(path, (1, 28, 28)) for path in (parent.folder, "little"))
+    for mine, theirs in ((whole.G, small.G), (whole.D, small.D)):
+        assert mine.keys() == theirs.keys()
+        for name, value in mine.items():
+            np.testing.assert_allclose(value, theirs[name].astype(value.dtype), rtol=1e-3, atol=1e-6)
+
+
+def test_of_several_sizes_the_nearest_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(bases, "FOLDER", tmp_path)
+    for name in ("one-32.safetensors", "one-64.safetensors", "other-64.safetensors", "notes.md"):
+        (tmp_path / name).touch()
+    assert bases.names() == ["one", "other"]
+    taken = [bases.nearest_to("one", (3, side, side)).name for side in (28, 40, 48, 128)]
+    assert taken == ["one-32.safetensors", "one-32.safetensors", "one-64.safetensors", "one-64.safetensors"]
+
+
+def test_an_unknown_name_says_which_there_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(bases, "FOLDER", tmp_path)
+    (tmp_path / "little-28.safetensors").touch()
+    with pytest.raises(RunNotFound, match="Base models to start from: little"):
+        trainer(tmp_path / "run", tiny(), start_from="litle")
+
+
+def test_frozen_levels_stay_as_the_parent_left_them(tmp_path, parent):
+    one = trainer(tmp_path / "run", tiny(freeze_d=1), start_from=parent.folder)
+    stop_after(one, 3)
+    D, given = one.players.bare_D.state_dict(), Heritage.of(parent.folder, parent.config.shape).D
+    kept = {name for name in given if np.array_equal(D[name].numpy(), given[name])}
+    frozen = {name for name in D if name.startswith(("read.", "levels.0.", "levels.1."))}
+    assert frozen
+    assert kept == frozen
+    free = trainer(tmp_path / "free", tiny(freeze_d=1))
+    assert all(weight.requires_grad for weight in free.players.bare_D.parameters())  # there is nothing to keep
+
+
+def test_what_has_no_levels_cannot_be_frozen(tmp_path, parent):
+    with pytest.raises(UsageError, match="has no D, so there is nothing to freeze"):
+        ema = parent.latest().folder / "ema.safetensors"
+        trainer(tmp_path / "run", tiny(freeze_d=1), start_from=ema)

@@ -6,6 +6,7 @@ every block, as a scale and a shift of each channel, which brought more than any
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -63,6 +64,10 @@ class Residual(NetConfig):
         what = f"the picture size for the net '{self.family}'"
         check(sizes_ok, what, f"{width}x{height}", "from 16 to 256 px a side")
         return [min(self.width * 2**level, self.max_width) for level in range(halvings(height, width))]
+
+    def finest(self, discriminator: nn.Module, levels: int) -> Sequence[nn.Module]:
+        assert isinstance(discriminator, ResidualDiscriminator)
+        return [discriminator.read, *discriminator.levels[: levels * (self.depth + 1)]]
 
     def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
         return ResidualGenerator(self, shape, latent_dim, labels)

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from .. import bases
 from ..errors import RunNotFound, UsageError
-from ..runs import Arrays, Run, RunConfig, read_header, read_tensors
+from ..runs import Arrays, Run, RunConfig, read_header, read_tensors, write_tensors
 from .players import Players
 
 ROWS_BY_LABEL = "embedding.weight"
@@ -46,21 +48,24 @@ class Heritage:
     D: Arrays
 
     @classmethod
-    def of(cls, path: str | Path) -> "Heritage":
-        """Of a run folder (its newest checkpoint), or of an ema.safetensors, which has no D.
+    def of(cls, path: str | Path, shape: tuple[int, int, int]) -> "Heritage":
+        """Of a run folder (its newest checkpoint), of a base model's name, or of a file: one that `store` wrote, or an
+        ema.safetensors, which has no D.
 
-        Raises RunNotFound, CheckpointError.
+        shape: of the pictures to learn, (C, H, W): a base model comes in several sizes.   Raises RunNotFound,
+        CheckpointError.
         """
+        if str(path) in bases.names():
+            path = bases.nearest_to(str(path), shape)
         path = Path(path)
         if path.is_file():
             config, name, _ = read_header(path)
-            return cls(name, config, read_tensors(path), {})
-        run = Run.find(path)
-        checkpoint = run.latest()
-        if checkpoint is None:
-            raise RunNotFound(f"{path} has no checkpoint yet, so there is nothing to start from.")
-        D = {name.removeprefix("D."): value for name, value in checkpoint.tensors().items() if name.startswith("D.")}
-        return cls(path.resolve().name, run.config, checkpoint.ema(), D)
+            return cls(name, config, *halves(read_tensors(path)))
+        try:
+            run = Run.find(path)
+        except RunNotFound as error:
+            raise RunNotFound(f"{error} Base models to start from: {', '.join(bases.names()) or 'none'}.") from None
+        return cls(path.resolve().name, run.config, *learned(run, path))
 
     def check(self, config: RunConfig) -> None:
         """Raises UsageError where nothing sensible can be taken over."""
@@ -80,6 +85,8 @@ class Heritage:
                 f"{self.name} has latents of {self.config.recipe.latent_dim}, this run of {config.recipe.latent_dim}. "
                 f"Use --latent-dim {self.config.recipe.latent_dim}."
             )
+        if config.recipe.freeze_d > 0 and not self.D:
+            raise UsageError(f"{self.name} has no D, so there is nothing to freeze. Leave out --freeze-d.")
         if config.recipe.tones != self.config.recipe.tones:
             raise UsageError(
                 f"{self.name} paints on the scale of tones '{self.config.recipe.tones}', this run on "
@@ -114,6 +121,37 @@ class Heritage:
         theirs = {name: row for row, name in enumerate(self.config.label_names)}
         rows = {place: theirs[name] for place, name in enumerate(label_names) if name in theirs}
         return {**rows, len(label_names): len(self.config.label_names)}
+
+
+def learned(run: Run, path: Path) -> tuple[Arrays, Arrays]:
+    """The average and D, of the run's newest checkpoint. Raises RunNotFound, CheckpointError."""
+    checkpoint = run.latest()
+    if checkpoint is None:
+        raise RunNotFound(f"{path} has no checkpoint yet, so there is nothing to start from.")
+    return checkpoint.ema(), part(checkpoint.tensors(), "D.")
+
+
+def halves(arrays: Arrays) -> tuple[Arrays, Arrays]:
+    """G's and D's, of a file that `store` wrote; all of them as G's where there is no D."""
+    D = part(arrays, "D.")
+    return (part(arrays, "G."), D) if D else (arrays, {})
+
+
+def part(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+
+
+def store(run: Run, path: Path) -> None:
+    """Both players of a run as one small file to start from: float16, which is enough for that.
+
+    Raises RunNotFound, CheckpointError, StorageError.
+    """
+    G, D = learned(run, run.folder)
+    arrays = {f"{prefix}{name}": value for prefix, net in (("G.", G), ("D.", D)) for name, value in net.items()}
+    small = {name: value.astype(np.float16) if value.dtype == np.float32 else value for name, value in arrays.items()}
+    checkpoint = run.latest()
+    assert checkpoint is not None
+    write_tensors(path, small, run.header(round(checkpoint.kimg * 1000)) | {"run": path.stem})
 
 
 def inherit(heritage: Heritage, players: Players, average: nn.Module, config: RunConfig) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Players:
 def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, alone: bool = False) -> Players:
     """Nets and optimisers at the start of the run: the same for the same seed.
 
+    What is frozen in D (Mo et al. 2020) is so only in a run that starts from another, whose weights come later.
+
     recipe: what they go by, the run's with its gammas scaled.   alone: they know of no other process.
     """
     labels = len(config.label_names)
@@ -55,6 +57,9 @@ def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, al
         torch.manual_seed(seeded(config.seed, "weights").initial_seed())
         G = recipe.net.generator(config.shape, recipe.latent_dim, labels).to(accelerator.device)
         D = recipe.net.discriminator(config.shape, labels).to(accelerator.device)
+    if recipe.freeze_d > 0 and config.parent is not None:
+        for part in recipe.net.finest(D, recipe.freeze_d):
+            part.requires_grad_(False)
     wrapped_G, wrapped_D = (G, D) if alone else accelerator.prepare(G, D)
     return Players(
         recipe=recipe,
