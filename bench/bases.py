@@ -98,7 +98,7 @@ def train(name: str, data: Path, side: int, minutes: float, out: Path) -> None:
     torch.set_num_threads(1)
     dataset = prepare(data, str(side), channels=3)
     trainer = make_trainer(
-        dataset, minutes=minutes, labels=False, doctor="off", out=out, clock=time.process_time, seed=0
+        dataset, "canvas", minutes=minutes, labels=False, doctor="off", out=out, clock=time.process_time, seed=0
     )
     for event in trainer.fit():
         if isinstance(event, Finished):

@@ -4,24 +4,28 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from . import __version__
+from .advice import AUTO, BEST, NO_BASE, Advice, decide
 from .config import Budget, Recipe, check, parse_every
 from .dataset import Dataset, prepare
 from .errors import UsageError
 from .model import Model, Work, build_generator, open_model
 from .registry import recipes
 from .runs import Run, RunConfig
+from .sources.walk import is_prepared
 from .terminal import show
 from .training import machine
 from .training.events import Event
 from .training.inherit import Heritage
 from .training.interrupt import on_interrupt
 from .training.judging import Judging
+from .training.probe import rate_of
 from .training.trainer import Trainer
 
 __all__ = ["Model", "Work", "fit", "open_model", "prepare", "recipe", "train"]
@@ -37,7 +41,7 @@ def recipe(name: str) -> Recipe:
 
 def train(
     data: Dataset | str | Path,
-    recipe: str | Recipe = "canvas",
+    recipe: str | Recipe = AUTO,
     *,
     minutes: float | None = None,
     kimg: float | None = None,
@@ -55,7 +59,7 @@ def train(
     """Learns from pictures until the length given is reached, showing progress. The same call resumes.
 
     data: a prepared `Dataset`, a source's name ("digits") or a path, which is then prepared first.
-    recipe: a name, or a Recipe of your own.
+    recipe: a name, or a Recipe of your own; "auto" looks at the pictures and the machine, decides, and says why.
     minutes, kimg, epochs: the run's length, one of them; 5 minutes when none is given. kimg: thousands of pictures.
     out: the run folder; by default runs/DATA-RECIPE.
     labels: False ignores the pictures' labels.
@@ -86,6 +90,8 @@ def train(
         doctor=doctor,
         start_from=start_from,
     )
+    if display not in ("none", "json") and trainer.accelerator.is_main_process:
+        print(*trainer.advice, sep="\n")
     with on_interrupt(trainer.stop) as came:
         finished = show(trainer.fit(), display if trainer.accelerator.is_main_process else "none")
     if came and not finished.done:
@@ -95,7 +101,7 @@ def train(
 
 def fit(
     data: Dataset | str | Path,
-    recipe: str | Recipe = "canvas",
+    recipe: str | Recipe = AUTO,
     *,
     minutes: float | None = None,
     kimg: float | None = None,
@@ -129,7 +135,7 @@ def fit(
 
 def make_trainer(
     data: Dataset | str | Path,
-    recipe: str | Recipe = "canvas",
+    recipe: str | Recipe = AUTO,
     *,
     minutes: float | None = None,
     kimg: float | None = None,
@@ -148,26 +154,64 @@ def make_trainer(
 
     clock: by which minutes are counted; `time.process_time` makes them minutes of CPU.
     """
-    resolved = recipe if isinstance(recipe, Recipe) else recipes.get(recipe)()
-    given = [(unit, n) for unit, n in (("minutes", minutes), ("kimg", kimg), ("epochs", epochs)) if n is not None]
-    if len(given) > 1:
-        raise UsageError(f"Give the run's length once, not by {' and '.join(unit for unit, _ in given)}.")
-    unit, amount = given[0] if given else ("minutes", 5.0)
-    budget = Budget(unit, amount)  # type: ignore[arg-type]
+    budget = budget_of(minutes, kimg, epochs)
     check(type(seed) is int, "seed", seed, "a whole number")
     check(checkpoint_seconds > 0, "checkpoint_seconds", checkpoint_seconds, "above 0")
     every = None if evaluate_every is None else parse_every(evaluate_every)
     with machine.accelerator().main_process_first():  # one process prepares and makes the folder, the others find them
         dataset = data if isinstance(data, Dataset) else prepare(data)
+        advice = None
+        if recipe == AUTO:
+            dataset, advice = advised(data, dataset, budget, out, seed, labels)
+            recipe, start_from = advice.recipe, advice.base if start_from is None else start_from
+        resolved = recipe if isinstance(recipe, Recipe) else recipes.get(recipe)()
         config = run_config(dataset, resolved, budget, seed, labels)
         check_trainable(config)  # before anything is written
-        heritage = None if start_from is None else Heritage.of(start_from, config.shape)
+        heritage = None if start_from in (None, NO_BASE) else Heritage.of(start_from, config.shape)
         if heritage is not None:
             heritage.check(config)
             config = replace(config, parent=heritage.name)
         judging = judging_of(config, dataset, every, best_by)
-        run = Run.create(Path(out) if out else Path("runs") / f"{dataset.source}-{resolved.name}", config)
-    return Trainer(run, dataset, checkpoint_seconds, judging, clock, doctor, heritage)
+        run = Run.create(folder_of(dataset, resolved.name, out), config)
+    trainer = Trainer(run, dataset, checkpoint_seconds, judging, clock, doctor, heritage)
+    trainer.advice = () if advice is None else advice.lines
+    return trainer
+
+
+def budget_of(minutes: float | None, kimg: float | None, epochs: float | None) -> Budget:
+    """A run's length, given once; 5 minutes by default. Raises UsageError."""
+    given = [(unit, n) for unit, n in (("minutes", minutes), ("kimg", kimg), ("epochs", epochs)) if n is not None]
+    if len(given) > 1:
+        raise UsageError(f"Give the run's length once, not by {' and '.join(unit for unit, _ in given)}.")
+    unit, amount = given[0] if given else ("minutes", 5.0)
+    return Budget(unit, amount)  # type: ignore[arg-type]
+
+
+def folder_of(dataset: Dataset, recipe_name: str, out: str | Path | None) -> Path:
+    """The run's folder."""
+    return Path(out) if out else Path("runs") / f"{dataset.source}-{recipe_name}"
+
+
+def advised(
+    data: Dataset | str | Path,
+    dataset: Dataset,
+    budget: Budget,
+    out: str | Path | None,
+    seed: int,
+    labels: bool,
+    may_shrink: bool = True,
+) -> tuple[Dataset, Advice]:
+    """What `recipe="auto"` does with these pictures: `dataset`, which was prepared from `data`, or the same at another
+    size if it `may_shrink` and `data` is not prepared already.
+    """
+
+    def images_per_second() -> float:
+        return rate_of(run_config(dataset, recipes.get(BEST)(), budget, seed, labels), dataset)
+
+    fixed = not may_shrink or isinstance(data, Dataset) or is_prepared(Path(data))
+    again = None if fixed else partial(prepare, data)
+    alone = machine.accelerator().num_processes == 1  # several would measure, and decide, differently
+    return decide(dataset, budget, folder_of(dataset, BEST, out), again, images_per_second if alone else None)
 
 
 def judging_of(config: RunConfig, dataset: Dataset, every: Budget | None, best_by: str) -> Judging | None:

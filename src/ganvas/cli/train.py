@@ -1,6 +1,7 @@
 """`ganvas train`."""
 
 import dataclasses
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def train_verb(arguments: list[str]) -> None:
     import tyro
 
+    from ..advice import AUTO, BEST
     from ..config import Recipe
 
     @dataclass(frozen=True)
@@ -30,8 +32,9 @@ def train_verb(arguments: list[str]) -> None:
         """A source's name (digits) or a path: pictures, MNIST's idx files, or what `ganvas prepare` made."""
         settings: Annotated[Recipe, tyro.conf.arg(name="")]
         """The recipe's settings; each can be changed."""
-        recipe: str = "canvas"
-        """canvas, grow, dcgan or classic. The settings below are this recipe's."""
+        recipe: str = "auto"
+        """auto looks at the pictures and the machine, decides, and says why; canvas, grow, dcgan or classic are taken
+        as they are. The settings below are this recipe's."""
         out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """Run folder; by default runs/DATA-RECIPE."""
         minutes: Annotated[float | None, tyro.conf.arg(metavar="NUMBER")] = None
@@ -55,8 +58,9 @@ def train_verb(arguments: list[str]) -> None:
         training) or 20kimg. The scores go into metrics.jsonl; the best generator is kept."""
         best_by: str = "kernel"
         """The score by which the best generator is kept, for ganvas sample --best."""
-        start_from: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN")] = None
-        """Begin with what another run has learned: a run folder, or an ema.safetensors (which has no D)."""
+        start_from: Annotated[str | None, tyro.conf.arg(name="from", metavar="RUN")] = None
+        """Begin with what was learned before: a base model's name (drawings, scenes), a run folder, or an
+        ema.safetensors (which has no D). none: begin from nothing."""
         doctor: Literal["warn", "auto", "off"] = "warn"
         """When learning goes wrong: warn says so; auto also goes back to the last healthy checkpoint and changes the
         settings, within limits; off does not look."""
@@ -64,21 +68,32 @@ def train_verb(arguments: list[str]) -> None:
         """One JSON object a line instead of the progress bar."""
 
     name = recipe_named_in(arguments)
-    default = Train(data=tyro.MISSING, settings=recipes.get(name)(), recipe=name)
-    asked = common.parse(Train, "train", arguments, default)
+    settings = recipes.get(BEST if name == AUTO else name)()
+    asked = common.parse(Train, "train", arguments, Train(data=tyro.MISSING, settings=settings, recipe=name))
+    from ..api import advised, budget_of
     from ..dataset import prepare
     from ..training.machine import accelerator
 
+    lines: tuple[str, ...] = ()
     with accelerator().main_process_first():
         dataset = common.with_bar(
             "Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress)
         )
-    train(dataset, asked)
+        if name == AUTO:
+            budget = budget_of(asked.minutes, asked.kimg, asked.epochs)
+            shrink = asked.size is None
+            dataset, advice = advised(asked.data, dataset, budget, asked.out, asked.seed, asked.labels, shrink)
+            lines = advice.lines
+            decided = Train(data=tyro.MISSING, settings=advice.recipe, recipe=name, start_from=advice.base)
+            asked = common.parse(Train, "train", arguments, decided)  # what was said outright counts for more
+    train(dataset, asked, lines)
 
 
 def recipe_named_in(arguments: list[str]) -> str:
     """The recipe asked for: the other options' defaults, and the nets' options, depend on it."""
-    name = "canvas"
+    from ..advice import AUTO
+
+    name = AUTO
     for number, argument in enumerate(arguments):  # the last one counts, as it does for tyro
         if argument.startswith("--recipe="):
             name = argument.removeprefix("--recipe=")
@@ -100,7 +115,7 @@ def with_width(settings: "Recipe", width: int) -> "Recipe":
     return dataclasses.replace(settings, net=dataclasses.replace(net, **changes))
 
 
-def train(dataset: "Dataset", asked: Any) -> None:
+def train(dataset: "Dataset", asked: Any, advice: tuple[str, ...]) -> None:
     import signal
 
     from ..api import make_trainer
@@ -125,6 +140,8 @@ def train(dataset: "Dataset", asked: Any) -> None:
     main_process = trainer.accelerator.is_main_process
     if main_process:
         (common.report_json if asked.json else common.report)(dataset)
+        if advice:
+            print(json.dumps({"event": "advised", "lines": advice}) if asked.json else "\n".join(advice))
     events = trainer.fit()
     with on_interrupt(trainer.stop) as came:
         try:

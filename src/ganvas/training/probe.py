@@ -4,8 +4,11 @@ import time
 from dataclasses import replace
 
 from ..config import Budget, Recipe
-from .batches import Batch
-from .players import Players
+from ..dataset import Dataset
+from ..runs import RunConfig
+from .batches import Batch, Batches
+from .machine import accelerator
+from .players import Players, make_players
 from .step import step
 
 SECONDS = 2.0
@@ -30,6 +33,14 @@ def images_per_second(players: Players, batch: Batch, seconds: float) -> float:
         step(players, replace(batch, number=steps))
         steps += 1
     return steps * players.recipe.batch_size / (time.perf_counter() - began)
+
+
+def rate_of(config: RunConfig, dataset: Dataset, seconds: float = 1.0) -> float:
+    """Pictures a second that a run of these settings would see, measured for so long."""
+    recipe, (works, _) = config.recipe, dataset.split(config.recipe.holdout, config.seed)
+    batches = Batches(dataset, works, recipe, len(config.label_names), config.seed, 0, 1)
+    players = make_players(config, recipe, accelerator(grows=recipe.net.levels(config.shape) > 1), alone=True)
+    return images_per_second(players, batches.batch(0, recipe.batch_size, players.accelerator.device), seconds)
 
 
 def likeness_kimg(recipe: Recipe, shape: tuple[int, int, int]) -> float | None:

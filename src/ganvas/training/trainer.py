@@ -80,7 +80,7 @@ class Trainer:
         machine.keep_freed_memory()
         self.run, self.dataset, self.checkpoint_seconds, self.clock = run, dataset, checkpoint_seconds, clock
         config, recipe = run.config, run.config.recipe
-        self.heritage = heritage
+        self.heritage, self.advice = heritage, tuple[str, ...]()
         self.growth = Growth(recipe.net.levels(config.shape))
         self.accelerator = machine.accelerator(grows=self.growth.levels > 1)
         self.device = self.accelerator.device
