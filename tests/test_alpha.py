@@ -108,7 +108,7 @@ def test_the_doctor_does_not_look_under_what_is_empty(art, tmp_path):
 
 
 def test_other_pictures_are_refused_in_words(run, tmp_path):
-    with pytest.raises(UsageError, match="run draws pictures in colour with transp.*; these are grey. .* with --alpha,"):
+    with pytest.raises(UsageError, match="run draws .* with transparency; these are grey. .* with --alpha,"):
         gv.train("digits", tiny(), kimg=0.02, out=tmp_path / "run", start_from=run.folder, display="none")
     for number in range(120):
         badge(number).convert("RGB").save(tmp_path / f"{number}.png")
@@ -135,6 +135,6 @@ def test_a_folder_of_everything_trains(alpha, tmp_path):
     assert "smaller than the asked size, enlarged (7)" in notes
     assert ("alpha: 12 of 28 pictures use it, the others are opaque" in notes) == bool(alpha)
     assert ("transparent in places, laid on the background (12)" in notes) == (not alpha)
-    assert ("alpha: laid on the background, as 43% of the pictures use it" in notes) == (alpha is None)
+    assert ("alpha: laid on the background, as 42.9% of the pictures use it" in notes) == (alpha is None)
     run = gv.train(art, tiny(batch_size=4), kimg=0.02, out=tmp_path / "run", display="none")
     assert gv.open(run.folder).sample(1)[0].pixels.shape == (24, 24, art.shape[0])

@@ -105,13 +105,13 @@ def test_transparency_is_kept_where_half_of_the_pictures_use_it(tmp_path: Path) 
     assert prepare(tmp_path, 16).shape[0] == 3  # unless asked to decide
     kept = prepare(tmp_path, 16, alpha=None)
     assert kept.shape == (4, 16, 16) and np.array_equal(kept.pictures, prepare(tmp_path, 16, alpha=True).pictures)
-    assert "alpha: kept, as 50% of the pictures use it" in kept.notes
+    assert "alpha: kept, as 50.0% of the pictures use it" in kept.notes
     assert "alpha: 3 of 6 pictures use it, the others are opaque" in kept.notes
     assert prepare(tmp_path, 16, alpha=None, channels=3).shape[0] == 3
     assert prepare(kept.folder, alpha=None).shape[0] == 4
     Image.new("L", (20, 20), 7).save(tmp_path / "h.png")
     laid = prepare(tmp_path, 16, alpha=None)
-    assert laid.shape[0] == 3 and "alpha: laid on the background, as 43% of the pictures use it" in laid.notes
+    assert laid.shape[0] == 3 and "alpha: laid on the background, as 42.9% of the pictures use it" in laid.notes
     assert "transparent in places, laid on the background (3): a.png, b.png, c.png" in laid.notes
 
 

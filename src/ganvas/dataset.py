@@ -199,7 +199,7 @@ def prepare(
         dataset = open_dataset(target)
     if share:
         how = "kept" if options.alpha else "laid on the background"
-        dataset = replace(dataset, notes=(*dataset.notes, f"alpha: {how}, as {share:.0%} of the pictures use it"))
+        dataset = replace(dataset, notes=(*dataset.notes, f"alpha: {how}, as {share:.1%} of the pictures use it"))
     clash = name_clash(data)
     return replace(dataset, warnings=(clash, *dataset.warnings)) if clash else dataset
 

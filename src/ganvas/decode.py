@@ -148,7 +148,7 @@ def uses_alpha(picture: Path | np.ndarray) -> bool | None:
 
 
 def _is_transparent(image: Image.Image) -> bool:
-    return image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema()[0] < 255
+    return image.mode in ("LA", "RGBA") and int(np.asarray(image.getchannel("A")).min()) < 255
 
 
 def _os_reason(error: OSError) -> str:
