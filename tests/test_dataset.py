@@ -18,8 +18,9 @@ from PIL import Image
 
 from ganvas import dataset as dataset_module
 from ganvas import decode
-from ganvas.dataset import open_dataset, prepare
+from ganvas.dataset import open_dataset, prepare, share_transparent
 from ganvas.errors import DataError, NoPictures, StorageError, UnknownName, UsageError
+from ganvas.sources.find import find
 
 from .test_odd_pictures import without_rights
 
@@ -86,6 +87,38 @@ def test_channels_follow_the_pictures(pictures: Path) -> None:
     transparent = prepare(pictures, 16, alpha=True)
     assert transparent.shape == (4, 16, 16) and (transparent.pictures[..., 3] == 255).all()
     assert any("alpha channel is of no use" in warning for warning in transparent.warnings)
+
+
+def test_transparency_is_kept_where_half_of_the_pictures_use_it(tmp_path: Path) -> None:
+    """Grey with alpha, a palette with a transparent colour, colour with alpha; the others opaque, one damaged."""
+    clear = Image.new("RGBA", (20, 20), (250, 0, 0, 255))
+    clear.paste((0, 255, 0, 0), (0, 0, 10, 20))
+    clear.save(tmp_path / "a.png")
+    clear.convert("LA").save(tmp_path / "b.png")
+    clear.convert("RGB").quantize(4).save(tmp_path / "c.png", transparency=0)
+    (tmp_path / "d.png").write_bytes(b"\x89PNG is all")
+    Image.new("L", (20, 20), 9).save(tmp_path / "e.jpg")
+    for name in ("f", "g"):
+        Image.new("RGBA", (20, 20), (0, 0, 90, 255)).save(tmp_path / f"{name}.png")
+    assert share_transparent(find(tmp_path)) == 0.5
+    assert share_transparent(find(tmp_path), most=1) in (0, 1)
+    assert prepare(tmp_path, 16).shape[0] == 3  # unless asked to decide
+    kept = prepare(tmp_path, 16, alpha=None)
+    assert kept.shape == (4, 16, 16) and np.array_equal(kept.pictures, prepare(tmp_path, 16, alpha=True).pictures)
+    assert "alpha: kept, as 50.0% of the pictures use it" in kept.notes
+    assert "alpha: 3 of 6 pictures use it, the others are opaque" in kept.notes
+    assert prepare(tmp_path, 16, alpha=None, channels=3).shape[0] == 3
+    assert prepare(kept.folder, alpha=None).shape[0] == 4
+    Image.new("L", (20, 20), 7).save(tmp_path / "h.png")
+    laid = prepare(tmp_path, 16, alpha=None)
+    assert laid.shape[0] == 3 and "alpha: laid on the background, as 42.9% of the pictures use it" in laid.notes
+    assert "transparent in places, laid on the background (3): a.png, b.png, c.png" in laid.notes
+
+
+def test_no_transparency_is_no_reason_for_a_word(pictures: Path) -> None:
+    assert share_transparent(find(pictures)) == share_transparent(find("digits")) == 0
+    data = prepare(pictures, 16, alpha=None)
+    assert data.shape[0] == 3 and not any("alpha" in note for note in data.notes)
 
 
 def test_the_same_call_is_instant(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from PIL import Image, JpegImagePlugin
 
 from ganvas import decode as decode_module
 from ganvas.colour import SkipPicture
-from ganvas.decode import EXTENSIONS, FORMATS, Decoded, DecodeOptions, decode, parse_colour, quiet
+from ganvas.decode import EXTENSIONS, FORMATS, Decoded, DecodeOptions, decode, parse_colour, quiet, uses_alpha
 
 from . import icc_profiles
 from .odd_pictures import TURNED, encoded, grey_scene, orientation, scene, see_through
@@ -81,7 +81,7 @@ def test_nothing_is_ever_squashed(width: int, height: int, options: DecodeOption
         result = decode_bytes(encoded(image, kind, exif=orientation(turn)), name, options)
     assert result.pixels.shape == (stored_height, stored_width, 4 if options.alpha else 1)
     assert (result.width, result.height) == (width, height)
-    white = result.pixels[..., 0] > 127
+    white = (result.pixels[..., 0] > 127) & (result.pixels[..., -1] > 127)  # what is empty is white, too
     across, down = white[stored_height // 2].sum(), white[:, stored_width // 2].sum()
     tolerance = 1.5 + 1.5 * scale
     assert abs(across - min(diameter, stored_width)) <= tolerance
@@ -102,7 +102,7 @@ def test_fit_pads_with_the_background_or_transparency() -> None:
         (result[:4] == (1, 2, 3)).all() and (result[12:] == (1, 2, 3)).all() and (result[4:12] == (10, 200, 30)).all()
     )
     kept = decode_png(wide, DecodeOptions(16, 16, crop="fit", alpha=True))
-    assert (kept[:4] == 0).all() and (kept[4:12] == (10, 200, 30, 255)).all()
+    assert (kept[:4] == (255, 255, 255, 0)).all() and (kept[4:12] == (10, 200, 30, 255)).all()
 
 
 def test_random_crop_stores_a_margin() -> None:
@@ -124,6 +124,45 @@ def test_invisible_colours_do_not_bleed() -> None:
     pixels[:, 32:] = (255, 0, 0, 0)  # red, but nobody can see it
     result = decode_png(Image.fromarray(pixels), DecodeOptions(24, 24))
     assert result.shape == (24, 24, 1) and (result == 255).all()
+
+
+@pytest.mark.parametrize("options", [DecodeOptions(n, n, crop, True) for n in (24, 64) for crop in decode_module.CROPS])
+def test_what_is_empty_is_white_and_edges_have_no_fringe(options: DecodeOptions) -> None:
+    pixels = np.full((64, 64, 4), (0, 255, 0, 0), np.uint8)  # green, but nobody can see it
+    pixels[disc(64, 64)] = (255, 0, 0, 255)
+    pixels[:8, :8] = (0, 255, 0, 3)
+    result = decode_png(Image.fromarray(pixels), options)
+    empty, soft = result[..., 3] == 0, (result[..., 3] > 0) & (result[..., 3] < 255)
+    assert empty.any() and (result[empty] == (255, 255, 255, 0)).all()
+    assert soft.any() == (options.stored_size != (64, 64))  # else nothing was resized
+    assert (result[~empty][:, 1:3] == 0).all() and (result[~empty][:, 0] >= 250).all()
+    assert result[..., 3][~empty].min() >= decode_module.FAINT
+
+
+@pytest.mark.parametrize(
+    ("kind", "uses"),
+    [("1", False), ("L", False), ("RGB", False), ("LA", True), ("RGBA", True), ("P", True), ("opaque", False)],
+)
+def test_transparency_that_is_used_is_found_and_told(kind: str, uses: bool, tmp_path: Path) -> None:
+    image, path = see_through(), tmp_path / "x.png"
+    if kind == "P":
+        image.convert("RGB").quantize(8).save(path, transparency=3)
+    elif kind == "opaque":
+        image.putalpha(255)
+        image.save(path)
+    else:
+        image.convert(kind).save(path)
+    assert uses_alpha(path) is uses
+    assert ("transparent in places, laid on the background" in decode(path, SMALL).notes) is uses
+    assert decode(path, DecodeOptions(16, 16, alpha=True)).notes == ()
+
+
+def test_transparency_of_arrays_and_of_what_is_no_picture(tmp_path: Path) -> None:
+    assert uses_alpha(np.asarray(see_through())) is True
+    assert uses_alpha(grey_scene()) is False
+    (tmp_path / "x.png").write_bytes(b"\x89PNG is all")
+    assert uses_alpha(tmp_path / "x.png") is None
+    assert uses_alpha(tmp_path / "none.png") is None
 
 
 def test_half_transparent_is_mixed() -> None:

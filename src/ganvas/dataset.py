@@ -21,13 +21,17 @@ from .decode import CROPS
 from .errors import DataError, StorageError, UsageError
 from .files import storage_errors
 from .filling import ARRAY_NAME, Progress, fill, settings_of
-from .sources.artwork import Skipped, Source, printable
+from .sources.artwork import Artwork, Skipped, Source, printable
 from .sources.find import built_in, find, name_clash
 from .sources.walk import is_prepared, is_run
 
 SIDES = range(8, 1025)  # of a prepared picture, px
 FEWEST_TO_SPLIT = 20
 """Of fewer different pictures none is held out."""
+ALPHA_SAMPLE = 200
+"""Pictures looked at, at most, before transparency is kept or not."""
+ALPHA_FROM = 0.5
+"""Share of the pictures that use transparency from which on it is kept, when asked to decide."""
 FOLDER_SIZE = (64, 64)  # (width, height) where pictures have no size of their own and none was asked for
 
 
@@ -152,7 +156,7 @@ def prepare(
     size: int | str | tuple[int, int] | None = None,
     *,
     crop: str = "centre",
-    alpha: bool = False,
+    alpha: bool | None = False,
     background: str = "white",
     channels: int | None = None,
     out: str | Path | None = None,
@@ -165,7 +169,8 @@ def prepare(
     size: 64, "96x64" (width x height) or (width, height), 8 to 1024 px; None for the size that the source has by
         nature, 64 for a folder of pictures.
     crop: "centre" cuts off what is too long, "fit" pads with the background, "random" cuts elsewhere each time.
-    alpha: keep transparency as a 4th channel, else lay the pictures on `background`, a colour such as "#ff8800".
+    alpha: keep transparency as a 4th channel, else lay the pictures on `background`, a colour such as "#ff8800". None
+        keeps it where at least half of the pictures use it (`share_transparent`) and `channels` is not given.
     channels: 1 or 3 forces grey or colour; None keeps grey pictures grey when all are.
     out: the folder to fill; None for one in the cache: $GANVAS_CACHE, $XDG_CACHE_HOME/ganvas or ~/.cache/ganvas.
     workers: threads that decode.   progress: called with (done, total or None) about ten times a second.
@@ -174,12 +179,14 @@ def prepare(
     Raises UsageError, UnknownName, DataError, NoPictures, StorageError.
     """
     asked_size = None if size is None else _parse_size(size)
-    options = _options(asked_size or FOLDER_SIZE, crop, alpha, background, channels)
+    options = _options(asked_size or FOLDER_SIZE, crop, bool(alpha), background, channels)
     if workers is not None and workers < 1:
         raise UsageError(f"Expected at least 1 worker, found {workers}.")
     if data not in built_in() and is_prepared(Path(data)):
         return _open_prepared(Path(data), asked_size, options, out)
     source = find(data)
+    share = share_transparent(source) if alpha is None and channels is None else 0.0
+    options = replace(options, alpha=options.alpha or share >= ALPHA_FROM)
     if asked_size is None:
         width, height = source.native_size() or FOLDER_SIZE
         options = replace(options, width=width, height=height)
@@ -190,8 +197,28 @@ def prepare(
     if dataset is None:
         fill(target, source, options, fingerprint, workers or min(8, os.cpu_count() or 1), progress)
         dataset = open_dataset(target)
+    if share:
+        how = "kept" if options.alpha else "laid on the background"
+        dataset = replace(dataset, notes=(*dataset.notes, f"alpha: {how}, as {share:.1%} of the pictures use it"))
     clash = name_clash(data)
     return replace(dataset, warnings=(clash, *dataset.warnings)) if clash else dataset
+
+
+def share_transparent(source: Source, most: int = ALPHA_SAMPLE) -> float:
+    """Share of pictures with a pixel that is not opaque, in [0, 1]; of at most `most` drawn by chance, always the same.
+
+    0 where none can be read. Raises DataError, StorageError.
+    """
+    count = source.count()
+    chosen = None if count is None else set(np.random.default_rng(0).choice(count, min(count, most), replace=False))
+    with decode.quiet():
+        found = [
+            decode.uses_alpha(item.image)
+            for number, item in enumerate(source.artworks())
+            if isinstance(item, Artwork) and (number < most if chosen is None else number in chosen)
+        ]
+    known = [uses for uses in found if uses is not None]
+    return sum(known) / len(known) if known else 0.0
 
 
 def _parse_size(size: int | str | tuple[int, int]) -> tuple[int, int]:

@@ -22,6 +22,8 @@ from PIL import Image, ImageColor
 from .colour import SkipPicture, is_grey, plain, to_srgb
 
 VERSION = 1  # goes into the digest of prepared data: raise it when the pixels that come out change
+ALPHA_VERSION = 2  # the same, of pictures with alpha
+FAINT = 4  # levels of 255: alpha within fewer of empty or of opaque is that, since nobody sees the difference
 SMALLEST_SIDE = 8  # px
 RANDOM_MARGIN = 1.25  # crop="random" stores pictures this much larger than what training sees
 LARGE_PIXELS = 20_000_000  # above this, pictures are decoded one at a time, so that memory stays bounded
@@ -85,7 +87,7 @@ class DecodeOptions:
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """pixels: uint8 (height, width, channels), 1 channel when grey, 3 when in colour, 4 with alpha.
+    """pixels: uint8 (height, width, channels): 1 channel when grey, 3 when in colour, 4 with alpha (white where empty).
 
     sha256: hex, of the file or of the array's bytes.   width, height: of the upright original, px.
     notes: what was decided about this picture, the same words for the same decision.
@@ -134,6 +136,21 @@ def decode(picture: Path | np.ndarray, options: DecodeOptions) -> Decoded:
         raise SkipPicture(f"is damaged ({_short(error)})") from None
 
 
+def uses_alpha(picture: Path | np.ndarray) -> bool | None:
+    """Whether any pixel is less than opaque; None for what cannot be decoded. Files without alpha are not."""
+    try:
+        if isinstance(picture, np.ndarray):
+            return picture.ndim == 3 and picture.shape[2] == 4 and int(picture[..., 3].min()) < 255
+        with picture.open("rb") as file, _open_image(file, picture) as image:
+            return image.has_transparency_data and _is_transparent(plain(image, []))
+    except Exception:  # `decode` tells what is wrong with it
+        return None
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in ("LA", "RGBA") and int(np.asarray(image.getchannel("A")).min()) < 255
+
+
 def _os_reason(error: OSError) -> str:
     if error.errno == errno.ELOOP:
         return "is a link that loops"
@@ -180,6 +197,8 @@ def _decode_file(file: BinaryIO, path: Path, options: DecodeOptions) -> Decoded:
         _note_frames(opened, notes)
     upright = (size[1], size[0]) if turn >= 5 else size
     notes.extend(_size_notes(upright, options))
+    if not options.alpha and _is_transparent(image):
+        notes.append("transparent in places, laid on the background")
     return Decoded(_finish(to_srgb(image, profile, notes), options), sha256, *upright, tuple(notes))
 
 
@@ -274,9 +293,9 @@ def _finish(image: Image.Image, options: DecodeOptions) -> np.ndarray:
     width, height = options.stored_size
     corner = (width - image.width) // 2, (height - image.height) // 2
     if options.alpha:
-        canvas = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+        canvas = Image.new("RGBA", (width, height), (255, 255, 255, 0))
         canvas.paste(image.convert("RGBA"), corner)
-        return np.asarray(canvas)
+        return with_clean_alpha(np.array(canvas))
     mask = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     canvas = Image.new("RGB", (width, height), options.background)
     canvas.paste(image.convert("RGB"), corner, mask)
@@ -284,3 +303,11 @@ def _finish(image: Image.Image, options: DecodeOptions) -> np.ndarray:
     if options.channels == 1:
         return np.asarray(canvas.convert("L"))[..., None]
     return pixels[..., :1] if options.channels is None and is_grey(pixels) else pixels
+
+
+def with_clean_alpha(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 4), changed in place: what nobody can see holds no colour of its own, but is white, and empty."""
+    alpha = pixels[..., 3]
+    pixels[alpha < FAINT] = (255, 255, 255, 0)
+    alpha[alpha > 255 - FAINT] = 255
+    return pixels

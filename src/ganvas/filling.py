@@ -34,7 +34,7 @@ def settings_of(options: decode.DecodeOptions) -> dict[str, Any]:
         "alpha": options.alpha,
         "background": list(options.background),
         "channels": options.channels,
-        "decoder": decode.VERSION,
+        "decoder": decode.ALPHA_VERSION if options.alpha else decode.VERSION,
     }
 
 
@@ -175,7 +175,7 @@ class _Record:
         self._labels: dict[str | None, int] = {}
         self._notes: dict[str, list[str]] = {}
         self._note_counts: dict[str, int] = {}
-        self._opaque = True
+        self._transparent = 0
 
     def add(self, artwork: Artwork, decoded: decode.Decoded) -> None:
         self.digest.update(json.dumps([decoded.sha256, artwork.label, artwork.split]).encode())
@@ -184,7 +184,7 @@ class _Record:
             self._note_counts[note] = self._note_counts.get(note, 0) + 1
             if self._note_counts[note] <= 3:
                 self._notes.setdefault(note, []).append(artwork.name)
-        self._opaque = self._opaque and bool(decoded.pixels[..., -1].min() == 255)
+        self._transparent += bool(self.settings["alpha"] and decoded.pixels[..., 3].min() < 255)
         known = {
             "name": artwork.name,
             "sha256": decoded.sha256,
@@ -209,8 +209,10 @@ class _Record:
         for note, first in self._notes.items():
             count = self._note_counts[note]
             notes.append(f"{note} ({count}): {some(first, count)}")
-        if self.settings["alpha"] and self._opaque:
+        if self.settings["alpha"] and not self._transparent:
             warnings.append("no picture has a transparent pixel, so the alpha channel is of no use")
+        elif self.settings["alpha"] and self._transparent < shape[0]:
+            notes.append(f"alpha: {self._transparent} of {shape[0]} pictures use it, the others are opaque")
         return {
             "kind": stored.KIND,
             "format": stored.FORMAT,

@@ -20,6 +20,15 @@ def to_image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
 
 
+def on_white(pictures: np.ndarray) -> np.ndarray:
+    """(n, H, W, 4) uint8 -> the same with the colours as they look on white, as nets see them; others unchanged."""
+    if pictures.shape[3] != 4:
+        return pictures
+    alpha = pictures[..., 3:] / np.float32(255)
+    laid = (255 - (255 - pictures[..., :3]) * alpha).round().astype(np.uint8)
+    return np.concatenate([laid, pictures[..., 3:]], axis=3)
+
+
 def save_png(image: Image.Image, path: Path, text: dict[str, str] | None = None) -> None:
     """A PNG with `text` as its text chunks. Raises StorageError."""
     chunks = PngInfo()
@@ -60,8 +69,10 @@ def strip(frames: Sequence[tuple[str, Path]], row_px: int) -> Image.Image:
     rows = []
     for _, path in frames:
         with Image.open(path) as grid_image:
-            mode = "L" if grid_image.mode == "L" else "RGB"
-            rows.append(grid_image.convert(mode).crop((0, 0, grid_image.width, row_px)))
+            row = grid_image.crop((0, 0, grid_image.width, row_px))
+            if row.mode == "RGBA":  # what is half transparent would be too strong without its paper
+                row = Image.alpha_composite(Image.new("RGBA", row.size, "white"), row)
+            rows.append(row.convert("L" if row.mode == "L" else "RGB"))
     font = ImageFont.load_default(14)
     margin = 12 + max(round(font.getlength(caption)) for caption, _ in frames)
     sheet = Image.new(rows[0].mode, (margin + rows[0].width, row_px * len(rows) + GAP), "white")

@@ -1,9 +1,11 @@
 """Every kind of features goes through one suite. A new kind needs no new test here."""
 
+import numpy as np
 import pytest
 import torch
 
 from ganvas.registry import features
+from ganvas.tensors import as_floats
 
 from .helpers import close, made, noise, see
 
@@ -52,9 +54,10 @@ def test_grey_is_the_same_as_its_colour(name):
 
 @every
 def test_what_is_transparent_is_white(name):
-    colour, opaque, clear = noise(2, 3, 32, 32), torch.ones(2, 1, 32, 32), -torch.ones(2, 1, 32, 32)
-    assert close(see(name, torch.cat([colour, opaque], dim=1)), see(name, colour))
-    assert close(see(name, torch.cat([colour, clear], dim=1)), see(name, torch.ones(2, 3, 32, 32)))
+    colour = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    opaque, clear = (np.concatenate([colour, np.full((2, 32, 32, 1), a, np.uint8)], axis=3) for a in (255, 0))
+    assert close(see(name, as_floats(opaque)), see(name, as_floats(colour)))
+    assert close(see(name, as_floats(clear)), see(name, torch.ones(2, 3, 32, 32)))
 
 
 @every

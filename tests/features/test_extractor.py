@@ -5,7 +5,8 @@ from PIL import Image
 from torch import nn
 
 from ganvas.errors import UsageError
-from ganvas.features.extractor import Extractor, as_colour, as_grey, on_white, resize
+from ganvas.features.extractor import Extractor, as_colour, as_grey, resize, without_alpha
+from ganvas.tensors import as_floats
 
 from .helpers import noise
 
@@ -90,7 +91,8 @@ def test_colours_become_grey_as_pillow_does_it():
 
 
 def test_half_transparent_is_halfway_to_white():
-    picture = torch.tensor([-1.0, 0.0, 1.0, 0.0]).view(1, 4, 1, 1)
-    assert on_white(picture).flatten().tolist() == [0.0, 0.5, 1.0]
+    picture = as_floats(np.array([0, 100, 255, 51], np.uint8).reshape(1, 1, 1, 4))
+    expected = torch.tensor([204.0, 224.0, 255.0]) / 127.5 - 1
+    torch.testing.assert_close(without_alpha(picture).flatten(), expected)
     assert as_colour(picture).shape == (1, 3, 1, 1)
     assert as_colour(noise(2, 1, 5, 5)).shape == (2, 3, 5, 5)

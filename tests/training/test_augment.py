@@ -100,6 +100,39 @@ def test_alpha_keeps_its_values_when_colours_change():
     assert torch.equal(augmented(before, ["colour", "tint"], dice(10))[:, 3], before[:, 3])
 
 
+def with_alpha(n: int, height: int = 16, width: int = 16) -> torch.Tensor:
+    """Opaque noise in the left half, nothing in the right one."""
+    made = pictures(n, 4, height, width)
+    made[:, 3], made[:, :3, :, width // 2 :], made[:, 3, :, width // 2 :] = 1, 1, -1
+    return made
+
+
+def test_colours_change_what_is_there_and_not_the_paper_under_it():
+    before = with_alpha(10)
+    after = augmented(before, ["colour", "tint"], dice(10))
+    assert torch.equal(after[:, :, :, 8:], before[:, :, :, 8:])
+    opaque = augmented(before[:, :3, :, :8], ["colour", "tint"], dice(10))
+    torch.testing.assert_close(after[:, :3, :, :8], opaque)
+
+
+@pytest.mark.parametrize("group", ["blit", "shift", "geometry"])
+def test_alpha_moves_with_its_colours_and_empty_comes_from_beyond_the_edges(group):
+    full = torch.cat([-torch.ones(30, 3, 16, 16), torch.ones(30, 1, 16, 16)], dim=1)
+    after = augmented(full, [group], dice(30))
+    torch.testing.assert_close(after[:, 0], -after[:, 3])  # black and opaque, white and empty, and between alike
+    assert (after[:, 3] < -0.99).any()
+    assert augmented(full[:, :3], [group], dice(30)).max() < -0.99  # without alpha pictures are mirrored
+
+
+def test_a_cut_leaves_nothing_in_pictures_with_alpha():
+    before = with_alpha(30)
+    after = augmented(before, ["cutout"], dice(30))
+    cut = (after != before).any(dim=1)
+    assert cut.any()
+    empty = torch.tensor([1.0, 1.0, 1.0, -1.0])
+    torch.testing.assert_close(after.permute(0, 2, 3, 1)[cut], empty.expand(int(cut.sum()), 4))
+
+
 def test_octaves_add_up_to_the_picture():
     before = pictures(3)
     torch.testing.assert_close(torch.stack(augment.bands(before)).sum(dim=0), before)

@@ -123,6 +123,10 @@ def test_what_cannot_be_taken_over_is_refused_before_anything_is_written(tmp_pat
         begin(tiny(latent_dim=9), parent.folder)
     with pytest.raises(UsageError, match="parent paints on the scale of tones 'sine', .* Use --tones sine"):
         begin(tiny(tones="linear"), parent.folder)
+    for channels, how in ((3, "in colour. "), (4, "in colour with transparency. ")):
+        art = ganvas.prepare(pictures, 28, alpha=channels == 4, channels=3 if channels == 3 else None)
+        with pytest.raises(UsageError, match=f"draws pictures grey; these are {how}Prepare them with --channels 1,"):
+            begin(tiny(), parent.folder, data=art)
     with pytest.raises(RunNotFound, match="is not a run"):
         begin(tiny(), tmp_path / "nothing")
     (tmp_path / "file.safetensors").write_bytes(b"no")

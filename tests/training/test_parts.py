@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ganvas.config import Budget
+from ganvas.decode import with_clean_alpha
 from ganvas.registry import games
 from ganvas.tensors import as_floats, as_levels, to_uint8
 from ganvas.training import ema, state
@@ -150,6 +151,47 @@ def test_every_level_survives_both_scales_of_tones():
         seen = as_floats(levels, tones=tones)
         assert (seen.amin(), seen.amax()) == (-1, 1)
         assert np.array_equal(to_uint8(seen, tones), levels)
+
+
+def with_alpha(count: int = 40) -> np.ndarray:
+    """Noise with noisy alpha, as `prepare` leaves it."""
+    made = np.random.default_rng(0).integers(0, 256, (count, 16, 16, 4), dtype=np.uint8)
+    made[: count // 4, ..., 3] //= 16
+    return np.stack([with_clean_alpha(picture) for picture in made])
+
+
+@pytest.mark.parametrize("tones", ["linear", "sine"])
+def test_pictures_with_alpha_survive_and_hold_nothing_that_nobody_sees(tones):
+    levels = with_alpha()
+    seen = as_floats(levels, tones=tones)
+    assert seen.abs().max() <= 1
+    assert np.array_equal(to_uint8(seen, tones), levels)
+    garbage = levels.copy()
+    garbage[levels[..., 3] == 0, :3] = (0, 255, 0)
+    assert torch.equal(as_floats(garbage, tones=tones), seen)
+
+
+def test_errors_in_faint_pixels_do_not_show():
+    """Whatever nets paint, on a strong colour it is no further off than the painted numbers are."""
+    levels = with_alpha()
+    exact = as_floats(levels)
+    off = 0.1 * (2 * torch.rand(exact.shape, generator=torch.Generator().manual_seed(0)) - 1)
+    works = to_uint8(exact + off)
+    assert np.abs(on_magenta(works) - on_magenta(levels)).max() <= 127.5 * 0.1 * 3 + 4
+    assert (works[works[..., 3] == 0] == (255, 255, 255, 0)).all()
+    assert not np.isin(works[..., 3], (1, 2, 3, 252, 253, 254)).any()
+
+
+def test_the_mean_of_two_works_is_their_mean_to_the_eye():
+    """As of latents half way: a black shape and none do not make a white rim."""
+    black, none = (np.full((1, 2, 2, 4), level, np.uint8) for level in ((0, 0, 0, 255), (255, 255, 255, 0)))
+    half = to_uint8((as_floats(black) + as_floats(none)) / 2)
+    assert np.abs(half.astype(int) - (0, 0, 0, 128)).max() <= 1
+
+
+def on_magenta(pictures: np.ndarray) -> np.ndarray:
+    alpha = pictures[..., 3:] / 255
+    return pictures[..., :3] * alpha + np.array([255, 0, 255]) * (1 - alpha)
 
 
 def test_sine_tones_forgive_errors_near_black_and_white_only():

@@ -53,7 +53,7 @@ def real_pictures(
     if given.shape != config.shape:
         raise DataError(
             f"{name} draws {described(config.shape)}, but {given.source} holds {described(given.shape)}. Only pictures "
-            "of one size and colour can be compared: prepare them alike, with ganvas prepare --size and --channels."
+            "of one size and colour can be compared: prepare them alike (ganvas prepare --size, --channels, --alpha)."
         )
     return (given, None) if given.digest == config.data_digest else (own, given)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..registry import features
-from .extractor import Extractor, as_colour, file_sha256, on_white, resize
+from .extractor import Extractor, as_colour, file_sha256, resize, without_alpha
 from .weights import no_weights
 
 SIDE_PX = 224
@@ -46,7 +46,7 @@ class EffNet(Extractor):
         return torch.cat([self.see(part) for part in pictures.split(BATCH)])
 
     def see(self, pictures: Tensor) -> Tensor:
-        x = as_colour(resize(on_white(pictures), SIDE_PX, SIDE_PX))
+        x = as_colour(resize(without_alpha(pictures), SIDE_PX, SIDE_PX))
         x = x.contiguous(memory_format=torch.channels_last)
         return self.net.extract_features(x).mean(dim=(2, 3))
 

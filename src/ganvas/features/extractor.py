@@ -59,17 +59,14 @@ def resize(pictures: Tensor, height: int, width: int) -> Tensor:
     return larger.clamp(-1, 1)  # a bicubic filter overshoots at edges
 
 
-def on_white(pictures: Tensor) -> Tensor:
-    """Four channels, the last one alpha, -> three, laid on white; others unchanged."""
-    if pictures.shape[1] != 4:
-        return pictures
-    alpha = pictures[:, 3:].add(1).div(2)
-    return pictures[:, :3] * alpha + (1 - alpha)
+def without_alpha(pictures: Tensor) -> Tensor:
+    """Four channels -> three; others unchanged. The colours lie on white already, by `tensors.as_floats`."""
+    return pictures[:, :3] if pictures.shape[1] == 4 else pictures
 
 
 def as_grey(pictures: Tensor) -> Tensor:
     """-> (n, 1, H, W): luma by ITU-R BT.601, as Pillow converts."""
-    pictures = on_white(pictures)
+    pictures = without_alpha(pictures)
     if pictures.shape[1] == 1:
         return pictures
     luma = torch.tensor([0.299, 0.587, 0.114], device=pictures.device).view(1, 3, 1, 1)
@@ -78,7 +75,7 @@ def as_grey(pictures: Tensor) -> Tensor:
 
 def as_colour(pictures: Tensor) -> Tensor:
     """-> (n, 3, H, W); grey is replicated."""
-    return on_white(pictures).expand(-1, 3, -1, -1)
+    return without_alpha(pictures).expand(-1, 3, -1, -1)
 
 
 def file_sha256(path: Path) -> str:

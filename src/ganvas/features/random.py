@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..registry import features
 from ..tensors import seeded
-from .extractor import Extractor, as_colour, on_white, resize
+from .extractor import Extractor, as_colour, resize, without_alpha
 from .weights import no_weights
 
 SIDES_PX = (24, 64)
@@ -56,7 +56,7 @@ class Random(Extractor):
             self.register_buffer(f"contours{layer}", filters(f"contour {layer}", outputs, inputs, 3 if layer else 5))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        x = as_colour(resize(on_white(pictures), *working_size(*pictures.shape[2:])))
+        x = as_colour(resize(without_alpha(pictures), *working_size(*pictures.shape[2:])))
         return torch.cat([self.texture(x), self.contours(x)], dim=1)
 
     def texture(self, x: Tensor) -> Tensor:

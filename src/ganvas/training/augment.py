@@ -5,7 +5,8 @@ probability p, by itself. As long as p stays below 1 the unchanged picture remai
 win by drawing changed ones: the changes, as an operator on distributions, can be undone (Bora et al. 2018). Everything
 is differentiable once, which is all that G needs.
 
-Pictures: (n, C, H, W) float in [-1, 1]; with four channels the last is alpha, whose colour is never changed.
+Pictures: (n, C, H, W) float in [-1, 1]; with four channels the last is alpha, which no colour changes, and the others
+are colours on white (`ganvas.tensors.on_white`): what is empty is white and stays so.
 """
 
 import functools
@@ -236,7 +237,7 @@ def noise(dice: Dice, pictures: Tensor) -> Tensor:
 
 
 def cutout(dice: Dice, pictures: Tensor) -> Tensor:
-    """A rectangle anywhere becomes mid-grey, or empty in pictures with alpha."""
+    """A rectangle anywhere becomes mid-grey; in pictures with alpha it becomes empty."""
     height, width = pictures.shape[2:]
     happens = dice.chosen()
     middle_x, middle_y = dice.uniform(), dice.uniform()
@@ -245,7 +246,7 @@ def cutout(dice: Dice, pictures: Tensor) -> Tensor:
     inside_x = (x - middle_x[:, None]).abs() < CUT / 2
     inside_y = (y - middle_y[:, None]).abs() < CUT / 2
     kept = 1 - happens[:, None, None] * (inside_y[:, :, None] & inside_x[:, None, :])
-    return pictures * kept[:, None]
+    return above(pictures) * kept[:, None] + ground(pictures)
 
 
 # All of it, in this order
@@ -291,23 +292,41 @@ def _augmented(pictures: Tensor, groups: Sequence[str], dice: Dice) -> Tensor:
     return pictures
 
 
+def ground(pictures: Tensor) -> Tensor:
+    """What is there where nothing is: white with alpha 0, else mid-grey, which is 0."""
+    if pictures.shape[1] != 4:
+        return torch.zeros((), device=pictures.device)
+    return torch.tensor([1.0, 1.0, 1.0, -1.0], device=pictures.device).view(4, 1, 1)
+
+
+def above(pictures: Tensor) -> Tensor:
+    return pictures - ground(pictures)
+
+
 def product(parts: Iterable[Tensor]) -> Tensor:
     return functools.reduce(torch.matmul, parts)
 
 
 def placed(pictures: Tensor, matrix: Tensor) -> Tensor:
-    """Each pixel from where `matrix` says, between four; beyond the edges pictures are mirrored."""
+    """Each pixel from where `matrix` says, between four; beyond the edges pictures are mirrored; with alpha, empty."""
     height, width = pictures.shape[2:]
     sides = torch.tensor([width / 2, height / 2, 1.0], device=pictures.device)
     relative = matrix * sides / sides[:, None]
     grid = F.affine_grid(relative[:, :2], list(pictures.shape), align_corners=False)
-    return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+    beyond = "zeros" if pictures.shape[1] == 4 else "reflection"
+    return F.grid_sample(above(pictures), grid, padding_mode=beyond, align_corners=False) + ground(pictures)
 
 
 def coloured(pictures: Tensor, matrix: Tensor) -> Tensor:
-    """Red, green and blue by `matrix`; what is grey stays grey; alpha is left alone."""
+    """Red, green and blue by `matrix`; what is grey stays grey; alpha is left alone, and so is the paper under it.
+
+    Of a colour c on paper, a c + (1 - a), the part a c changes as that of an opaque one does. On the scale "sine" this
+    holds where a is 0 or 1; in between it is a change like any other.
+    """
     if pictures.shape[1] < 3:
         gain = matrix[:, :3, :3].sum(dim=2).mean(dim=1)
         return pictures * gain[:, None, None, None] + matrix[:, :3, 3].mean(dim=1)[:, None, None, None]
-    changed = torch.einsum("nij,njhw->nihw", matrix[:, :3, :3], pictures[:, :3]) + matrix[:, :3, 3, None, None]
-    return torch.cat([changed, pictures[:, 3:]], dim=1)
+    opaque = pictures[:, 3:].add(1).div(2) if pictures.shape[1] == 4 else 1.0
+    colours = pictures[:, :3] - (1 - opaque)
+    changed = torch.einsum("nij,njhw->nihw", matrix[:, :3, :3], colours) + opaque * matrix[:, :3, 3, None, None]
+    return torch.cat([changed + (1 - opaque), pictures[:, 3:]], dim=1)

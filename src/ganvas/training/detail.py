@@ -11,6 +11,7 @@ import numpy as np
 
 from ..config import Recipe
 from ..dataset import Dataset
+from ..pictures import on_white
 
 MOST_PICTURES = 1000
 LEAST_SCALE = 0.01
@@ -24,7 +25,7 @@ def detail(dataset: Dataset, works: np.ndarray) -> float:
     Values in [-1, 1]; the mean of both directions. 108 for MNIST; 0 for pictures that are all alike.
     """
     chosen = works[np.linspace(0, len(works) - 1, min(len(works), MOST_PICTURES)).astype(int)]
-    pictures = dataset.batch(chosen).astype(np.float32) / 127.5 - 1
+    pictures = on_white(dataset.batch(chosen)).astype(np.float32) / 127.5 - 1
     apart = pictures - pictures.mean(axis=0)
     down, right = (np.square(np.diff(apart, axis=axis)).sum() for axis in (1, 2))
     return float((down + right) / (2 * len(chosen)))

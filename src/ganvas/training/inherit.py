@@ -76,9 +76,10 @@ class Heritage:
             )
         if config.shape[0] != self.config.shape[0]:
             kinds = {1: "grey", 3: "in colour", 4: "in colour with transparency"}
+            how = {1: "with --channels 1", 3: "with --channels 3, without --alpha", 4: "with --alpha"}
             raise UsageError(
                 f"{self.name} draws pictures {kinds[self.config.shape[0]]}; these are {kinds[config.shape[0]]}. "
-                f"Prepare them with --channels {min(self.config.shape[0], 3)}, or start from another run."
+                f"Prepare them {how[self.config.shape[0]]}, or start from another run."
             )
         if config.recipe.latent_dim != self.config.recipe.latent_dim:
             raise UsageError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..config import Recipe
 from ..dataset import Dataset
+from ..pictures import on_white
 
 MOST_PICTURES = 2000
 FEWEST_PICTURES = 60
@@ -67,7 +68,7 @@ def mirror_warnings(recipe: Recipe, dataset: Dataset, works: np.ndarray) -> list
 
 def differences(dataset: Dataset, chosen: np.ndarray) -> np.ndarray:
     """(n, features): pictures of about CELLS a side, the left half less the mirrored right one; in [-2, 2]."""
-    pictures = dataset.batch(chosen).astype(np.float64) / 127.5 - 1
+    pictures = on_white(dataset.batch(chosen)).astype(np.float64) / 127.5 - 1
     count, height, width, channels = pictures.shape
     side = max(1, min(height, width) // CELLS)
     rows, columns = height // side, width // side
