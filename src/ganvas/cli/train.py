@@ -31,7 +31,7 @@ def train_verb(arguments: list[str]) -> None:
         settings: Annotated[Recipe, tyro.conf.arg(name="")]
         """The recipe's settings; each can be changed."""
         recipe: str = "canvas"
-        """canvas, grow, dcgan or classic. The settings below are this recipe's."""
+        """canvas, grow, projected, dcgan or classic. The settings below are this recipe's."""
         out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """Run folder; by default runs/DATA-RECIPE."""
         minutes: Annotated[float | None, tyro.conf.arg(metavar="NUMBER")] = None
