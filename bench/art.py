@@ -85,7 +85,8 @@ def measured(standing: Standing, player: str, dataset: Dataset, seed: int, page:
     drawer = Drawer(Drawing(standing.draw), config, player, CPU)
     choice = choose(config, dataset, None, WORKS)
     found: dict[str, Any] = {"compared with": choice.compared_with}
-    for name in FEATURES:
+    barred = recipes.get(player)().net.learned_from if player in recipes.names() else ()
+    for name in (name for name in FEATURES if name not in barred):
         extractor = make_features(name, dataset.shape, None)
         report = evaluate(drawer, choice, all_scores(SCORES), extractor, kimg=standing.kimg, seed=0, team=Team(None))
         found[name] = {
@@ -124,7 +125,7 @@ def table(results: dict[str, Any]) -> str:
         if "failed" in found:
             lines.append(f"| {key} | {found['failed']} |  |  |  |  |  |")
             continue
-        effnet, random = found["effnet"], found["random"]
+        effnet, random = found.get("effnet", {}), found["random"]  # no `effnet` for those that learned from it
 
         def told(part: dict[str, list[float]], score: str, times: float = 1) -> str:
             return f"{times * part[score][0]:.3g} ({times * part[score][3]:.3g})" if score in part else "–"

@@ -8,17 +8,17 @@ from ganvas.registry import Registry, games, nets, recipes, sources
 
 
 def test_every_folder_offers_its_parts():
-    assert recipes.names() == ["canvas", "classic", "dcgan", "grow"]
+    assert recipes.names() == ["canvas", "classic", "dcgan", "grow", "projected"]
     assert games.names() == ["hinge", "minimax", "nonsaturating", "relativistic", "wasserstein"]
     ours = [name for name in nets.names() if not name.startswith("test-")]  # other tests register nets made to fail
-    assert ours == ["dcgan", "growing", "mlp", "residual"]
+    assert ours == ["dcgan", "growing", "mlp", "projected", "residual"]
     assert sources.names() == ["digits", "folder", "idx"]
 
 
 def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(UnknownName, match="No recipe 'canvs'. Did you mean 'canvas'?"):
         recipes.get("canvs")
-    with pytest.raises(UnknownName, match="There are: canvas, classic, dcgan, grow"):
+    with pytest.raises(UnknownName, match="There are: canvas, classic, dcgan, grow, projected"):
         recipes.get("q")
 
 

@@ -44,6 +44,12 @@ class NetConfig:
 
     family: ClassVar[str]
     """The family's name in the registry `nets`."""
+    learned_from: ClassVar[tuple[str, ...]] = ()
+    """Features (registry `features`) whose net has a part in training these: works are made to please it, so it is no
+    judge of them, and evaluations rule it out."""
+    projects: ClassVar[bool] = False
+    """Whether D has a fixed part before the one that learns: a method `project`, (n, C, H, W) pictures -> (n, numbers),
+    whose result D takes in the place of pictures. R1 and R2 are then taken at these numbers."""
 
     def levels(self, shape: tuple[int, int, int]) -> int:
         """How many sizes of pictures the nets learn one after the other; more than 1: they have a buffer `level`."""

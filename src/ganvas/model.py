@@ -158,7 +158,8 @@ class Model:
             has no meaning here is in the report's `left_out`, with the reason.
         count: works, at least 100; fewer where there are fewer real pictures. Drawn without truncation, from `seed` on.
         features: what the scores see through: "digits", "effnet", "random", "inception", or a module that maps
-            (n, C, H, W) pictures in [-1, 1] to (n, dim) numbers; None for what suits the pictures.
+            (n, C, H, W) pictures in [-1, 1] to (n, dim) numbers; None for what suits the pictures. Never those that
+            the recipe learned from.
         weights: a file for those features that take one.
         against: "held-out" or "training": compare with pictures kept from training, or with those learned from; None
             takes the former where there are enough.
@@ -170,7 +171,8 @@ class Model:
         with accelerator.main_process_first():  # one process prepares, the others find it done
             own, other = real_pictures(data, self.config, self.folder, self.name)
         choice = choose(self.config, own, other, count, against)
-        extractor, warnings = extractor_for(choice, features, None if weights is None else Path(weights))
+        path = None if weights is None else Path(weights)
+        extractor, warnings = extractor_for(choice, features, path, self.config.recipe)
         if self.folder is not None and "held-out" in choice.compared_with and was_judged(self.folder, self.config):
             warnings = (*warnings, JUDGED)
         return evaluate(

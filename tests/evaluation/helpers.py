@@ -36,6 +36,6 @@ class Shower:
 
 
 def evaluated(drawer, choice: Choice, names: Sequence[str], features: str | None = "digits") -> Report:
-    extractor, warnings = extractor_for(choice, features, None)
+    extractor, warnings = extractor_for(choice, features, None, drawer.config.recipe)
     settings = {"kimg": 1.0, "seed": 0, "team": Team(None), "warnings": warnings}
     return evaluate(drawer, choice, all_scores(names), extractor, **settings)

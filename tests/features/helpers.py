@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganvas.features import effnet, inception
+from ganvas import efficientnet
+from ganvas.features import inception
 from ganvas.features.choose import make_features
 from ganvas.features.extractor import Extractor
 
@@ -19,7 +20,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 @functools.cache
 def made(name: str) -> Extractor:
     """The features, made once: none of them depends on the shape. Skips the test where they cannot be had."""
-    if name == "effnet" and not effnet.installed():
+    if name == "effnet" and not efficientnet.installed():
         pytest.skip("the packages of effnet are not installed")
     if name == "inception" and not inception.cached_weights().exists():
         pytest.skip("the weights of inception are not here")

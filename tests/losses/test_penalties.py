@@ -54,6 +54,13 @@ def test_wgan_gp_has_a_finite_gradient_where_the_slope_is_zero():
     assert torch.isfinite(weight.grad).all()
 
 
+def test_penalties_know_rows_of_numbers_too():
+    rows, weight = torch.randn(4, 6, requires_grad=True), torch.randn(6)
+    torch.testing.assert_close(squared_gradient(rows, rows @ weight), weight.square().sum().expand(4))
+    mixed = between(torch.ones(2, 3), -torch.ones(2, 3), torch.tensor([0.0, 0.25]))
+    torch.testing.assert_close(mixed[:, 0], torch.tensor([-1.0, -0.5]))
+
+
 def test_between_lies_on_the_line():
     real, fake = torch.ones(3, 1, 2, 2), -torch.ones(3, 1, 2, 2)
     mixed = between(real, fake, torch.tensor([0.0, 0.25, 1.0]))

@@ -18,6 +18,7 @@ TINY = {
     "mlp": {"width": 8, "maxout_width": 6},
     "dcgan": {"widths": (4, 6, 8)},
     "residual": {"width": 4},
+    "projected": {"width": 4, "head_width": 4, "see_px": 32},
     "growing": {"width": 4, "max_width": 8, "glance": 8},
 }
 SHAPES = [(1, 28, 28), (3, 64, 96), (4, 50, 37), (3, 16, 16)]

@@ -14,6 +14,7 @@ from ganvas.config import Budget, NetConfig, Recipe
 from ganvas.dataset import Dataset, prepare
 from ganvas.nets.dcgan import Dcgan
 from ganvas.nets.mlp import Mlp
+from ganvas.nets.projected import Projected
 from ganvas.nets.residual import Residual
 from ganvas.registry import recipes
 from ganvas.runs import Run
@@ -25,6 +26,7 @@ TINY_NETS: dict[str, NetConfig] = {
     "classic": Mlp(width=16, maxout_width=8),
     "dcgan": Dcgan(widths=(4, 6, 8)),
     "canvas": Residual(width=4),
+    "projected": Projected(width=4, head_width=4, see_px=32),
 }
 
 

@@ -13,12 +13,15 @@ from tests.training.helpers import tiny, trainer
 
 
 @pytest.mark.parametrize("number", [0, 1])
-@pytest.mark.parametrize("game", games.names())
-def test_moving_at_once_follows_both_gradients(tmp_path, game, number):
+@pytest.mark.parametrize(
+    ("name", "game"), [*(("canvas", game) for game in games.names()), ("projected", "relativistic")]
+)
+def test_moving_at_once_follows_both_gradients(tmp_path, name, game, number):
     """One pass of each net gives the gradients that each player's own loss has at the weights before the move."""
     one = trainer(
         tmp_path / "run",
         tiny(
+            name,
             game=game,
             simultaneous=True,
             precision="float32",

@@ -35,7 +35,8 @@ def evaluate_verb(arguments: list[str]) -> None:
         metrics: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="NAME")] = None
         """Only these scores, such as: frechet kernel coverage copying. By default all that can be told."""
         features: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-        """What the scores see through: digits, effnet, random or inception; by default what suits the pictures."""
+        """What the scores see through: digits, effnet, random or inception; by default what suits the pictures. Not
+        effnet for a run of the recipe projected, which learned from it."""
         weights: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """A file of weights for the features digits or inception."""
         against: Literal["held-out", "training"] | None = None

@@ -33,8 +33,8 @@ def train_verb(arguments: list[str]) -> None:
         settings: Annotated[Recipe, tyro.conf.arg(name="")]
         """The recipe's settings; each can be changed."""
         recipe: str = "auto"
-        """auto looks at the pictures and the machine, decides, and says why; canvas, grow, dcgan or classic are taken
-        as they are. The settings below are this recipe's."""
+        """auto looks at the pictures and the machine, decides, and says why; canvas, grow, projected, dcgan or classic
+        are taken as they are. The settings below are this recipe's."""
         out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """Run folder; by default runs/DATA-RECIPE."""
         minutes: Annotated[float | None, tyro.conf.arg(metavar="NUMBER")] = None

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from .. import __version__
+from ..config import Recipe
 from ..dataset import cache_folder
 from ..drawing import Drawer
 from ..errors import UsageError
@@ -26,7 +27,7 @@ from ..registry import scores
 from .choice import Choice
 from .collect import Collector, Progress, quietly
 from .examples import examples
-from .report import LeftOut, Line, Report
+from .report import LeftOut, Line, Report, RuledOut
 from .team import Team
 
 ORDER = (
@@ -38,6 +39,13 @@ ORDER = (
 OWN_DIGITS = (
     "The features 'digits' learned from these very pictures, so real ones look a little better than works can. MNIST "
     "as --data is fairer."
+)
+LEARNED = "D learned through the net of these features, so works are made to please it, and it can no longer judge them"
+OF_IMAGENET = ("effnet", "inception")
+"""Features that learned the same 1,000 classes of the same photographs."""
+RELATED = (
+    "The features {name!r} learned the same classes of ImageNet as the net through which D learned, so they may "
+    "flatter the works (Kynkäänniemi et al. 2023)."
 )
 STALE_SECONDS = 24 * 3600
 SAMPLE = 500
@@ -61,18 +69,38 @@ def all_scores(names: Sequence[str] | None = None) -> list[Score]:
     return [scores.get(name)() for name in sorted(asked, key=lambda name: known.index(name) if name in known else -1)]
 
 
+def ruled_out(recipe: Recipe) -> tuple[RuledOut, ...]:
+    """The features that may not judge works of this recipe, because its nets learned from them."""
+    return tuple(RuledOut(name, recipe.name, LEARNED) for name in recipe.net.learned_from)
+
+
 def extractor_for(
-    choice: Choice, features: str | nn.Module | None, weights: Path | None
+    choice: Choice, features: str | nn.Module | None, weights: Path | None, recipe: Recipe | None = None
 ) -> tuple[Extractor, tuple[str, ...]]:
-    """The features asked for, or those that suit the real pictures; and warnings. Raises UsageError, UnknownName."""
+    """The features asked for, or those that suit the real pictures; and warnings.
+
+    recipe: that of the works; features that its nets learned from are no judge of them.
+    Raises UsageError, also where such features were asked for, and UnknownName.
+    """
     warnings: list[str] = []
+    barred = ruled_out(recipe) if recipe else ()
     if features is None:
         sample = choice.reference.first(SAMPLE)
         dataset = sample.dataset
         pictures = sample.pictures(np.arange(len(sample)))
-        features, warnings = default_features(pictures, dataset.labels[sample.indices], dataset.label_names)
+        names = tuple(one.features for one in barred)
+        features, warnings = default_features(pictures, dataset.labels[sample.indices], dataset.label_names, names)
     if features == "digits" and choice.reference.dataset.source == "digits":
         warnings = [*warnings, OWN_DIGITS]
+    name = features if isinstance(features, str) else features.name if isinstance(features, Extractor) else ""
+    for one in barred:
+        if one.features == name:
+            raise UsageError(
+                f"The features {name!r} are ruled out for the recipe {one.recipe!r}: {one.reason}. Choose others, such "
+                "as --features random, or leave the choice out."
+            )
+    if name in OF_IMAGENET and any(one.features in OF_IMAGENET for one in barred):
+        warnings = [*warnings, RELATED.format(name=name)]
     return make_features(features, choice.reference.dataset.shape, weights), tuple(warnings)
 
 
@@ -118,6 +146,7 @@ def evaluate(
                 date=datetime.now(UTC).isoformat(timespec="seconds"),
                 seconds=time.monotonic() - began,
                 examples=chosen,
+                ruled_out=ruled_out(config.recipe),
             )
         report = team.share(report)
     assert report is not None

@@ -36,7 +36,7 @@ class Judge:
         self.best_by = best_by
         self.scores = all_scores((*SCORES, best_by))
         self.lower_is_better = next(score.better for score in self.scores if score.name == best_by) == "lower"
-        self.extractor, _ = extractor_for(choice, None, None)
+        self.extractor, _ = extractor_for(choice, None, None, config.recipe)
         self._check()
 
     def __call__(self, generator: nn.Module, kimg: float) -> dict[str, Any]:

@@ -48,6 +48,15 @@ class LeftOut:
     reason: str
 
 
+@dataclass(frozen=True)
+class RuledOut:
+    """Features that are no judge of works of this recipe, and why."""
+
+    features: str
+    recipe: str
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """A work beside the training pictures nearest to it."""
@@ -92,6 +101,8 @@ class Report:
     seconds: float
     examples: dict[str, tuple[Example, ...]]
     """ "best", "typical" and "worst" by realism, and "nearest": the works closest to a training picture."""
+    ruled_out: tuple[RuledOut, ...] = ()
+    """Features that may not judge works of this recipe."""
 
     def __getitem__(self, score: str) -> Line:
         """The line of a score. Raises KeyError for one that was left out."""
@@ -102,6 +113,7 @@ class Report:
         found = {key: value for key, value in vars(self).items() if key != "examples"}
         found["lines"] = [asdict(line) for line in self.lines]
         found["left_out"] = [asdict(one) for one in self.left_out]
+        found["ruled_out"] = [asdict(one) for one in self.ruled_out]
         kept = ("seed", "label", "realism", "nearest_names", "distance", "closer_than")
         examples = {
             kind: [{key: getattr(one, key) for key in kept} for one in group] for kind, group in self.examples.items()

@@ -22,6 +22,9 @@ def show_report(report: Report, console: Console) -> None:
         console.print(Text(what_it_means(report), style="dim"), soft_wrap=True)
     for warning in report.warnings:
         console.print(Text(f"Warning: {printable(warning)}", style="yellow"), soft_wrap=True)
+    for one in report.ruled_out:
+        text = f"Ruled out: the features {one.features} for the recipe {one.recipe}: {one.reason}"
+        console.print(Text(printable(text), style="dim"), soft_wrap=True)
     for one in report.left_out:
         console.print(Text(f"Left out: {one.title}: {one.reason}", style="dim"), soft_wrap=True)
 

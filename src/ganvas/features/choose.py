@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .. import efficientnet
 from ..errors import UsageError
 from ..registry import features
 from ..tensors import as_floats
@@ -22,14 +23,22 @@ LEAST = 20
 BATCH = 500
 
 
-def default_features(pictures: np.ndarray, labels: np.ndarray, label_names: tuple[str, ...]) -> tuple[str, list[str]]:
+def default_features(
+    pictures: np.ndarray, labels: np.ndarray, label_names: tuple[str, ...], ruled_out: tuple[str, ...] = ()
+) -> tuple[str, list[str]]:
     """The name of the features that suit these pictures best, and warnings.
 
     pictures: a sample, (n, H, W, C) uint8.   labels: (n,) int64, indices of `label_names`, -1 for none.
+    ruled_out: names of features that may not judge here.
     """
-    if are_digits(pictures, labels, label_names):
+    if "digits" not in ruled_out and are_digits(pictures, labels, label_names):
         return "digits", []
-    if effnet.installed():
+    if "effnet" in ruled_out:
+        return "random", [
+            "The features 'random' never learned to see, and notice little of what pictures show; 'effnet' did, but is "
+            "no judge of a recipe that learned from it."
+        ]
+    if efficientnet.installed():
         return "effnet", []
     return "random", [
         "The features 'random' never learned to see, and notice little of what pictures show; 'effnet' did: "

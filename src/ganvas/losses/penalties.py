@@ -1,4 +1,7 @@
-"""Penalties on D's gradient with regard to the pictures. All need the graph: call them before `backward`."""
+"""Penalties on D's gradient with regard to the pictures. All need the graph: call them before `backward`.
+
+What is said of (n, C, H, W) pictures holds for (n, numbers) too: what D learns from where it projects pictures.
+"""
 
 from collections.abc import Callable
 
@@ -19,7 +22,7 @@ def slope(pictures: Tensor, logits: Tensor, differentiable: bool = True) -> Tens
 
 def squared(gradient: Tensor) -> Tensor:
     """(n, C, H, W) slopes -> (n,) ||grad_x D(x)||^2, summed over pixels."""
-    return gradient.square().sum(dim=(1, 2, 3))
+    return gradient.square().flatten(1).sum(dim=1)
 
 
 def squared_gradient(pictures: Tensor, logits: Tensor) -> Tensor:
@@ -42,7 +45,7 @@ def between(real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
 
     real, fake: (n, C, H, W); share: (n,).   Gulrajani et al. 2017, algorithm 1, line 6.
     """
-    share = share.view(-1, 1, 1, 1)
+    share = share.view(-1, *[1] * (real.ndim - 1))
     return share * real + (1 - share) * fake
 
 

@@ -38,6 +38,20 @@ def changed(recipe: Recipe, pictures: Tensor, batch: Batch) -> Tensor:
     return pictures if batch.dice is None else augmented(pictures, recipe.augment, batch.dice)
 
 
+def projected(players: Players, pictures: Tensor) -> Tensor:
+    """What D learns from: real | generated pictures, or what D's fixed part makes of them, (2n, numbers).
+
+    No gradient reaches real pictures, which need none: half of the pass back is saved.
+    """
+    if not players.recipe.net.projects:
+        return pictures
+    real, fake = pictures.chunk(2)
+    with players.half_precision():
+        with torch.no_grad():
+            seen_real = players.bare_D.project(real)
+        return torch.cat([seen_real, players.bare_D.project(fake)]).float()
+
+
 def seen_by_discriminator(players: Players, pictures: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """D's logits of real | generated pictures, (2n,), and the loss of taking real ones for another label's, ().
 
@@ -71,13 +85,13 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     """Both learn from the same works and the same pass of D. returns: (5,) as `step`.
 
     With f_i = D(G(z_i)), the chain rule gives G's gradient as the sum over i of dL_G/df_i * df_i/dx_i * dx_i/dw; x_i is
-    what D sees of the work, so where pictures are augmented, dx_i/dw passes through that.
+    what D sees of the work, so where pictures are augmented or projected, dx_i/dw passes through that.
     Mescheder et al. 2017, sect. 2: simultaneous gradient descent.
     """
     recipe, game = players.recipe, players.game
     with players.half_precision():
         fake = players.G(batch.z_g, batch.label).float()
-    seen = changed(recipe, torch.cat([batch.real, fake]), batch)
+    seen = projected(players, changed(recipe, torch.cat([batch.real, fake]), batch))
     pictures = seen.detach().requires_grad_()
     logits, matching = seen_by_discriminator(players, pictures, batch)
     real_logits, fake_logits = logits.chunk(2)
@@ -92,7 +106,7 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     judged_fake = fake_logits.detach().requires_grad_()
     loss_g = game.generator(real_logits.detach(), judged_fake)
     (weight,) = torch.autograd.grad(loss_g, judged_fake)
-    uphill = weight.view(-1, 1, 1, 1) * gradient.detach().chunk(2)[1]
+    uphill = weight.view(-1, *[1] * (gradient.ndim - 1)) * gradient.detach().chunk(2)[1]
     players.optimizer_g.zero_grad()
     seen.backward(torch.cat([torch.zeros_like(uphill), uphill]))
     players.optimizer_g.step()
@@ -103,9 +117,10 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
 def discriminator_step(players: Players, batch: Batch) -> Tensor:
     """D learns to tell real from generated. returns: (4,) loss, penalty, the two accuracies."""
     recipe, game = players.recipe, players.game
-    with torch.no_grad(), players.half_precision():
-        fake = players.bare_G(batch.z_d, batch.label).float()
-    pictures = changed(recipe, torch.cat([batch.real, fake]), batch)
+    with torch.no_grad():
+        with players.half_precision():
+            fake = players.bare_G(batch.z_d, batch.label).float()
+        pictures = projected(players, changed(recipe, torch.cat([batch.real, fake]), batch))
     penalised = is_penalised(recipe, batch)
     pictures.requires_grad_(penalised)
     logits, matching = seen_by_discriminator(players, pictures, batch)
