@@ -140,9 +140,8 @@ def base_for(found: Look) -> tuple[str | None, str]:
     """The base model to start from, and a sentence for it."""
     name = "drawings" if found.plain >= MOSTLY else "scenes"
     channels, height, width = found.shape
-    if channels != 3:
-        why = "grey works" if channels == 1 else "works with transparency"
-        return None, f"Base model: none, there is none for {why}. Change with --from."
+    if channels == 1:
+        return None, "Base model: none, there is none for grey works. Change with --from."
     if (name, height) not in bases.files() or height != width:
         return None, f"Base model: none, there is none of {width}x{height} px. Change with --from."
     why = f"{found.plain:.0%} of the works stand on a plain ground"

@@ -108,6 +108,18 @@ def test_a_net_for_larger_pictures_has_new_levels_only():
     assert int(large.level) == 2
 
 
+def test_transparency_is_learned_on_top_of_a_run_in_colour():
+    net = Residual(width=4, max_width=8, glance=8)
+    colour, transparent = (net.generator((channels, 16, 16), 8, 0).eval() for channels in (3, 4))
+    config = dataclasses.replace(trainer_config(), recipe=tiny(net=net), shape=(3, 16, 16))
+    arrays = {name: value.numpy() for name, value in colour.state_dict().items()}
+    fit = Heritage("colour", config, arrays, {}).give(transparent, arrays, [])
+    assert set(fit.resized) == {"paint.weight", "paint.bias"}
+    z, none = torch.randn(3, 8), torch.zeros(3, dtype=torch.long)
+    with torch.no_grad():
+        torch.testing.assert_close(transparent(z, none)[:, :3], colour(z, none))
+
+
 def trainer_config():
     data = ganvas.prepare("digits")
     return ganvas.api.run_config(data, tiny(), ganvas.api.Budget("kimg", 1), 0, labels=False)
@@ -123,9 +135,9 @@ def test_what_cannot_be_taken_over_is_refused_before_anything_is_written(tmp_pat
         begin(tiny(latent_dim=9), parent.folder)
     with pytest.raises(UsageError, match="parent paints on the scale of tones 'sine', .* Use --tones sine"):
         begin(tiny(tones="linear"), parent.folder)
-    for channels, how in ((3, "in colour. "), (4, "in colour with transparency. ")):
+    for channels in (3, 4):
         art = ganvas.prepare(pictures, 28, alpha=channels == 4, channels=3 if channels == 3 else None)
-        with pytest.raises(UsageError, match=f"draws pictures grey; these are {how}Prepare them with --channels 1,"):
+        with pytest.raises(UsageError, match="grey; these are in colour. Prepare them with --channels 1,"):
             begin(tiny(), parent.folder, data=art)
     with pytest.raises(RunNotFound, match="is not a run"):
         begin(tiny(), tmp_path / "nothing")

@@ -129,8 +129,8 @@ class Head(nn.Module):
 class ProjectedDiscriminator(nn.Module):
     """Heads over fixed features. Raises UsageError when the packages of the frozen net are missing.
 
-    With alpha, pictures are laid on white, and beside its features each head sees how opaque they are there. (Colours
-    where a picture is transparent are thus nobody's business.)
+    With alpha, colours are as they look on white (`ganvas.tensors.on_white`), and beside its features each head sees
+    how opaque they are there.
     """
 
     def __init__(self, config: Projected, shape: tuple[int, int, int], labels: int) -> None:
@@ -166,8 +166,6 @@ class ProjectedDiscriminator(nn.Module):
         with torch.autocast(pictures.device.type, enabled=False) if is_slow else nullcontext():
             eyes = frozen.on(pictures.device, WHO, INSTALL)
             colours, opacity = (pictures[:, :3], pictures[:, 3:].add(1).div(2)) if self.has_alpha else (pictures, None)
-            if opacity is not None:
-                colours = colours * opacity + (1 - opacity)
             larger = F.interpolate(colours, self.size, mode="bilinear", align_corners=False)
             mixed = self.mixing(eyes(larger.expand(-1, 3, -1, -1), self.scales))
         if opacity is not None:

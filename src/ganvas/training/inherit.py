@@ -74,12 +74,12 @@ class Heritage:
             raise UsageError(
                 f"{self.name} has nets '{theirs}', this run '{mine}'. Use --recipe {self.config.recipe.name}."
             )
-        if config.shape[0] != self.config.shape[0]:
-            kinds = {1: "grey", 3: "in colour", 4: "in colour with transparency"}
-            how = {1: "with --channels 1", 3: "with --channels 3, without --alpha", 4: "with --alpha"}
+        grey = [shape[0] == 1 for shape in (self.config.shape, config.shape)]
+        if grey[0] != grey[1]:  # between colour and colour with transparency the colours are taken over
+            kinds = {True: "grey", False: "in colour"}
             raise UsageError(
-                f"{self.name} draws pictures {kinds[self.config.shape[0]]}; these are {kinds[config.shape[0]]}. "
-                f"Prepare them {how[self.config.shape[0]]}, or start from another run."
+                f"{self.name} draws pictures {kinds[grey[0]]}; these are {kinds[grey[1]]}. "
+                f"Prepare them with --channels {1 if grey[0] else 3}, or start from another run."
             )
         if config.recipe.latent_dim != self.config.recipe.latent_dim:
             raise UsageError(
