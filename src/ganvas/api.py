@@ -19,6 +19,7 @@ from .runs import Run, RunConfig
 from .terminal import show
 from .training import machine
 from .training.events import Event
+from .training.few import check_enough
 from .training.inherit import Heritage
 from .training.interrupt import on_interrupt
 from .training.judging import Judging
@@ -50,6 +51,7 @@ def train(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    few: bool = False,
     display: str = "auto",
 ) -> Run:
     """Learns from pictures until the length given is reached, showing progress. The same call resumes.
@@ -66,6 +68,7 @@ def train(
     doctor: "warn" says what goes wrong while it learns; "auto" also goes back to the last healthy checkpoint and
         changes the settings, within limits (docs/doctor.md); "off" does not look.
     start_from: a run, or an ema.safetensors, whose weights a new run begins with, as far as they fit.
+    few: True tries with 10 different works or fewer, too, of which no more than copies and blends can be expected.
     display: "rich", "plain", "json", "none", or "auto": rich on a terminal, else plain.
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when all is saved, and
     GanvasError (errors.py): for pictures, settings, a folder with another run, a full disk, a broken game.
@@ -84,6 +87,7 @@ def train(
         best_by=best_by,
         doctor=doctor,
         start_from=start_from,
+        few=few,
     )
     with on_interrupt(trainer.stop) as came:
         finished = show(trainer.fit(), display if trainer.accelerator.is_main_process else "none")
@@ -107,6 +111,7 @@ def fit(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    few: bool = False,
 ) -> Iterator[Event]:
     """`train` as a generator of events (training/events.py), for programs that draw their own progress."""
     return make_trainer(
@@ -123,6 +128,7 @@ def fit(
         best_by=best_by,
         doctor=doctor,
         start_from=start_from,
+        few=few,
     ).fit()
 
 
@@ -141,6 +147,7 @@ def make_trainer(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    few: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trainer:
     """The trainer of a new run, or of the run in `out` when its settings are the same. Arguments as in `train`.
@@ -159,13 +166,16 @@ def make_trainer(
     with machine.accelerator().main_process_first():  # one process prepares and makes the folder, the others find them
         dataset = data if isinstance(data, Dataset) else prepare(data)
         config = run_config(dataset, resolved, budget, seed, labels)
+        folder = Path(out) if out else Path("runs") / f"{dataset.source}-{resolved.name}"
         check_trainable(config)  # before anything is written
+        if not few and not (folder / "run.json").is_file():  # a run that has begun may go on
+            check_enough(dataset, dataset.split(resolved.holdout, seed)[0])
         heritage = None if start_from is None else Heritage.of(start_from)
         if heritage is not None:
             heritage.check(config)
             config = replace(config, parent=heritage.name)
         judging = judging_of(config, dataset, every, best_by)
-        run = Run.create(Path(out) if out else Path("runs") / f"{dataset.source}-{resolved.name}", config)
+        run = Run.create(folder, config)
     return Trainer(run, dataset, checkpoint_seconds, judging, clock, doctor, heritage)
 
 

@@ -57,6 +57,8 @@ def train_verb(arguments: list[str]) -> None:
         """The score by which the best generator is kept, for ganvas sample --best."""
         start_from: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN")] = None
         """Begin with what another run has learned: a run folder, or an ema.safetensors (which has no D)."""
+        few: bool = False
+        """Try with 10 different works or fewer, too: expect copies and blends of them, no more."""
         doctor: Literal["warn", "auto", "off"] = "warn"
         """When learning goes wrong: warn says so; auto also goes back to the last healthy checkpoint and changes the
         settings, within limits; off does not look."""
@@ -121,6 +123,7 @@ def train(dataset: "Dataset", asked: Any) -> None:
         best_by=asked.best_by,
         doctor=asked.doctor,
         start_from=asked.start_from,
+        few=asked.few,
     )
     main_process = trainer.accelerator.is_main_process
     if main_process:

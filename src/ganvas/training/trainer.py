@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..config import Recipe
-from ..dataset import FEWEST_TO_SPLIT, Dataset
+from ..dataset import Dataset
 from ..errors import CheckpointError, NonFiniteLoss
 from ..runs import Checkpoint, Run
 from . import ema, machine, probe, state
@@ -38,13 +38,13 @@ from .events import (
     Warned,
     rounded,
 )
+from .few import warnings_before
 from .growth import Growth
 from .inherit import Heritage, inherit
 from .judging import Judging, Jury
 from .players import Players, make_players
 from .preview import Previews, due
 from .schedule import Schedule, batch_size, cosine, ema_decay, warm_up
-from .sides import mirror_warnings
 from .step import step
 from .strength import Overfitting, Strength
 from .vitals import Probe
@@ -367,12 +367,7 @@ class Trainer:
             checkpoint = None
             if warnings:
                 raise CheckpointError(f"No checkpoint of {self.run.folder} can be read. {warnings[0]}")
-        warnings += mirror_warnings(self.recipe, self.dataset, self.train_works)
-        if self.recipe.evaluate_each_epoch and not self._evaluates():
-            warnings.append(
-                "No evaluation after each epoch, as no picture is held out. Give --holdout 0.1, and at least "
-                f"{FEWEST_TO_SPLIT} different pictures."
-            )
+        warnings += warnings_before(self.recipe, self.dataset, self.train_works, self.held_out)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             for unreadable in damaged:
