@@ -46,7 +46,7 @@ def test_a_handful_is_refused_and_tried_when_asked_for(tmp_path, different, monk
     assert not (tmp_path / "run").exists()
     events = list(gv.fit(data, recipe, few=True, doctor="auto", **arguments))
     assert isinstance(events[-1], Finished) and events[-1].done
-    assert [event.message for event in events if isinstance(event, Warned)][0].startswith(
+    assert next(event.message for event in events if isinstance(event, Warned)).startswith(
         "There is 1 work" if different == 1 else f"There are {different} different works"
     )
     trainer = make_trainer(data, recipe, **arguments)  # a run that has begun goes on without being asked

@@ -34,7 +34,8 @@ def examples(pair: Pair, choice: Choice, seed: int) -> dict[str, tuple[Example, 
         found = [] if places is None else places[work].tolist()
         label = pair.works.labels[work]
         distance = float("nan") if distances is None else float(distances[work, 0])
-        farther = float("nan") if new is None or not len(new) else 1 - np.searchsorted(new, distance, "right") / len(new)
+        told = new is not None and len(new) > 0
+        farther = 1 - np.searchsorted(new, distance, "right") / len(new) if told else float("nan")
         return Example(
             seed=seed + int(work),
             label=pair.label_names[label] if label >= 0 else None,

@@ -103,7 +103,7 @@ def neighbours_of_new(pair: Pair) -> np.ndarray:
 
 
 def nearest_others(rows: Rows, device: torch.device) -> np.ndarray:
-    """(m,) float32: how far a row is from the nearest other that is not the same; of up to MOST_LEFT_OUT, evenly spread.
+    """(m,) float32: how far a row is from the nearest that is not the same, of up to MOST_LEFT_OUT, evenly spread.
 
     Identical pictures are never on both sides of a split, so they say nothing of a new one. Rows that have the same
     again more than SPARE times are left out.
