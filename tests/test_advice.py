@@ -8,7 +8,7 @@ from PIL import Image
 
 import ganvas
 from ganvas import advice, bases
-from ganvas.api import advised, budget_of, make_trainer
+from ganvas.api import advised, again_at, budget_of, make_trainer
 from ganvas.config import Budget
 from ganvas.dataset import prepare
 from ganvas.errors import UsageError
@@ -105,7 +105,8 @@ def test_a_run_goes_on_as_it_was_decided(tmp_path):
 
 def test_what_is_prepared_keeps_its_size(tmp_path):
     dataset = prepare(folder_of(tmp_path / "tiny", side=20))
-    kept, _ = advised(dataset.folder, dataset, budget_of(None, 1, None), tmp_path / "run", 0, True)
+    assert again_at(dataset.folder, None) is None
+    kept, _ = advised(dataset, budget_of(None, 1, None), tmp_path / "run", 0, True, None)
     assert kept.shape == (3, 64, 64)
 
 
@@ -115,3 +116,19 @@ def test_a_named_recipe_is_taken_as_it_is(tmp_path):
     assert Run.find(tmp_path / "run").config.recipe == ganvas.recipe("canvas")
     with pytest.raises(UsageError, match="once, not by minutes and kimg"):
         make_trainer(tmp_path / "boxes", minutes=1, kimg=1)
+
+
+def test_transparency_is_kept_where_the_works_use_it(tmp_path):
+    def shape(name, **options):
+        trainer = make_trainer(tmp_path / name, kimg=1, out=tmp_path / f"run {name}", **options)
+        return trainer.run.config.shape
+
+    folder_of(tmp_path / "opaque", side=20, mode="RGBA")
+    assert shape("opaque") == (3, 16, 16)
+    for path in folder_of(tmp_path / "cut out", side=20).iterdir():
+        with Image.open(path) as image:
+            cut = image.convert("RGBA")
+        cut.putalpha(Image.fromarray(255 - np.asarray(image.convert("L"))))
+        cut.save(path)
+    assert shape("cut out") == (4, 16, 16)
+    assert shape("cut out", recipe="canvas")[0] == 3

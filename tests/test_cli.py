@@ -113,7 +113,7 @@ def test_a_net_beyond_the_memory_is_a_clear_error(capsys, tmp_path):
 def test_a_refused_setting_does_not_spoil_the_folder(capsys, tmp_path):
     (tmp_path / "in").mkdir()
     Image.new("L", (400, 400), 9).save(tmp_path / "in" / "a.png")
-    common = ["train", tmp_path / "in", *TINY, "--kimg", "0.008", "--out", tmp_path / "run"]
+    common = ["train", tmp_path / "in", *TINY, "--few", "--kimg", "0.008", "--out", tmp_path / "run"]
     _, err = run(capsys, *common, "--size", "300", status=2)
     assert "from 16 to 256 px" in err
     assert not (tmp_path / "run").exists()
@@ -127,7 +127,7 @@ def test_train_tells_what_it_skipped_and_goes_on_when_called_again(capsys, tmp_p
         for number in range(2):
             Image.new("RGB", (20, 20), (90 * number, 9, 9)).save(folder / label / f"{number}.png")
     (folder / "cats" / "broken.png").write_text("no picture")
-    command = ["train", folder, *TINY, "--size", "16", "--out", tmp_path / "run"]
+    command = ["train", folder, *TINY, "--few", "--size", "16", "--out", tmp_path / "run"]
     out, _ = run(capsys, *command, "--kimg", "0.016")
     assert "4 pictures, 16x16 px, colour, 2 labels" in out
     assert "Skipped cats/broken.png: " in out
@@ -138,13 +138,37 @@ def test_train_tells_what_it_skipped_and_goes_on_when_called_again(capsys, tmp_p
     assert "seed (0, now 5)" in err
 
 
+def test_a_handful_of_pictures_is_refused_until_few_is_said(capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        Image.new("RGB", (20, 20), (90 * number, 9, 9)).save(tmp_path / "in" / f"{number}.png")
+    command = ["train", tmp_path / "in", *TINY, "--size", "16", "--kimg", "0.008", "--out", tmp_path / "run"]
+    _, err = run(capsys, *command, status=2)
+    assert "There are 3 different works to learn from. From up to 10, expect copies and blends" in err
+    assert "To try anyway: --few" in err
+    out, _ = run(capsys, *command, "--few")
+    assert "Warning: There are 3 different works to learn from. Expect variations of these very works" in out
+    assert "Done:" in run(capsys, *command)[0]
+    assert "Warning: There are 3 different works" in run(capsys, "prepare", tmp_path / "in", "--size", "16")[0]
+
+
+def test_a_base_model_of_other_channels_is_refused(capsys, trained, tmp_path):
+    """`--from` a run of grey digits, for pictures in colour: named, with what helps, and nothing is written."""
+    (tmp_path / "in").mkdir()
+    for number in range(12):
+        Image.new("RGB", (28, 28), (20 * number, 9, 9)).save(tmp_path / "in" / f"{number}.png")
+    command = ["train", tmp_path / "in", *TINY, "--size", "28", "--kimg", "0.008", "--out", tmp_path / "new"]
+    _, err = run(capsys, *command, "--from", trained, status=2)
+    assert "draws pictures grey; these are in colour. Prepare them with --channels 1" in err
+    assert not (tmp_path / "new").exists()
+
+
 def test_json_names_what_was_skipped(capsys, tmp_path):
     (tmp_path / "in").mkdir()
     Image.new("L", (20, 20), 9).save(tmp_path / "in" / "a.png")
     (tmp_path / "in" / "b.png").write_bytes(b"")
-    out, _ = run(
-        capsys, "train", tmp_path / "in", *TINY, "--size", "16", "--kimg", "0.008", "--out", tmp_path / "r", "--json"
-    )
+    command = ["train", tmp_path / "in", *TINY, "--few", "--size", "16", "--kimg", "0.008", "--out", tmp_path / "r"]
+    out, _ = run(capsys, *command, "--json")
     events = [json.loads(line) for line in out.splitlines()]
     assert {"event": "skipped", "name": "b.png", "reason": "is empty (0 bytes)"} in events
 

@@ -22,6 +22,7 @@ from .sources.walk import is_prepared
 from .terminal import show
 from .training import machine
 from .training.events import Event
+from .training.few import check_enough
 from .training.inherit import Heritage
 from .training.interrupt import on_interrupt
 from .training.judging import Judging
@@ -54,6 +55,7 @@ def train(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    few: bool = False,
     display: str = "auto",
 ) -> Run:
     """Learns from pictures until the length given is reached, showing progress. The same call resumes.
@@ -71,6 +73,7 @@ def train(
         changes the settings, within limits (docs/doctor.md); "off" does not look.
     start_from: a run, a base model's name (`ganvas.bases.names()`) or a file of either, whose weights a new run begins
         with, as far as they fit.
+    few: True tries with 10 different works or fewer, too, of which no more than copies and blends can be expected.
     display: "rich", "plain", "json", "none", or "auto": rich on a terminal, else plain.
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when all is saved, and
     GanvasError (errors.py): for pictures, settings, a folder with another run, a full disk, a broken game.
@@ -89,6 +92,7 @@ def train(
         best_by=best_by,
         doctor=doctor,
         start_from=start_from,
+        few=few,
     )
     if display not in ("none", "json") and trainer.accelerator.is_main_process:
         print(*trainer.advice, sep="\n")
@@ -114,6 +118,7 @@ def fit(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    few: bool = False,
 ) -> Iterator[Event]:
     """`train` as a generator of events (training/events.py), for programs that draw their own progress."""
     return make_trainer(
@@ -130,6 +135,7 @@ def fit(
         best_by=best_by,
         doctor=doctor,
         start_from=start_from,
+        few=few,
     ).fit()
 
 
@@ -148,6 +154,7 @@ def make_trainer(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    few: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trainer:
     """The trainer of a new run, or of the run in `out` when its settings are the same. Arguments as in `train`.
@@ -159,20 +166,24 @@ def make_trainer(
     check(checkpoint_seconds > 0, "checkpoint_seconds", checkpoint_seconds, "above 0")
     every = None if evaluate_every is None else parse_every(evaluate_every)
     with machine.accelerator().main_process_first():  # one process prepares and makes the folder, the others find them
-        dataset = data if isinstance(data, Dataset) else prepare(data)
+        alpha = None if recipe == AUTO else False  # None: kept where the works use it
+        dataset = data if isinstance(data, Dataset) else prepare(data, alpha=alpha)
         advice = None
         if recipe == AUTO:
-            dataset, advice = advised(data, dataset, budget, out, seed, labels)
+            dataset, advice = advised(dataset, budget, out, seed, labels, again_at(data, alpha))
             recipe, start_from = advice.recipe, advice.base if start_from is None else start_from
         resolved = recipe if isinstance(recipe, Recipe) else recipes.get(recipe)()
         config = run_config(dataset, resolved, budget, seed, labels)
+        folder = folder_of(dataset, resolved.name, out)
         check_trainable(config)  # before anything is written
+        if not few and not (folder / "run.json").is_file():  # a run that has begun may go on
+            check_enough(dataset, dataset.split(resolved.holdout, seed)[0])
         heritage = None if start_from in (None, NO_BASE) else Heritage.of(start_from, config.shape)
         if heritage is not None:
             heritage.check(config)
             config = replace(config, parent=heritage.name)
         judging = judging_of(config, dataset, every, best_by)
-        run = Run.create(folder_of(dataset, resolved.name, out), config)
+        run = Run.create(folder, config)
     trainer = Trainer(run, dataset, checkpoint_seconds, judging, clock, doctor, heritage)
     trainer.advice = () if advice is None else advice.lines
     return trainer
@@ -192,24 +203,27 @@ def folder_of(dataset: Dataset, recipe_name: str, out: str | Path | None) -> Pat
     return Path(out) if out else Path("runs") / f"{dataset.source}-{recipe_name}"
 
 
+def again_at(data: Dataset | str | Path, alpha: bool | None) -> Callable[[str], Dataset] | None:
+    """What prepares the same pictures at another size; None where they are prepared already."""
+    return None if isinstance(data, Dataset) or is_prepared(Path(data)) else partial(prepare, data, alpha=alpha)
+
+
 def advised(
-    data: Dataset | str | Path,
     dataset: Dataset,
     budget: Budget,
     out: str | Path | None,
     seed: int,
     labels: bool,
-    may_shrink: bool = True,
+    again: Callable[[str], Dataset] | None,
 ) -> tuple[Dataset, Advice]:
-    """What `recipe="auto"` does with these pictures: `dataset`, which was prepared from `data`, or the same at another
-    size if it `may_shrink` and `data` is not prepared already.
+    """What `recipe="auto"` does with these pictures, and the pictures themselves, which may be of another size then.
+
+    again: prepares them at another size; None to leave the size as it is.
     """
 
     def images_per_second() -> float:
         return rate_of(run_config(dataset, recipes.get(BEST)(), budget, seed, labels), dataset)
 
-    fixed = not may_shrink or isinstance(data, Dataset) or is_prepared(Path(data))
-    again = None if fixed else partial(prepare, data)
     alone = machine.accelerator().num_processes == 1  # several would measure, and decide, differently
     return decide(dataset, budget, folder_of(dataset, BEST, out), again, images_per_second if alone else None)
 

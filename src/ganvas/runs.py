@@ -16,7 +16,7 @@ import math
 import re
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -230,8 +230,8 @@ class Run:
         checkpoints = self.checkpoints()
         return checkpoints[-1] if checkpoints else None
 
-    def save(self, ema: Arrays, state: Arrays, scalars: dict[str, Any], spared: Path | None = None) -> Checkpoint:
-        """A checkpoint, complete or not there at all; then the oldest beyond `KEPT` go, but for the folder `spared`.
+    def save(self, ema: Arrays, state: Arrays, scalars: dict[str, Any], spared: Collection[Path] = ()) -> Checkpoint:
+        """A checkpoint, complete or not there at all; then the oldest beyond `KEPT` go, but for the folders `spared`.
 
         ema: tensors of the generator that people use.  state: all other tensors.  scalars: counts; JSON values with
         at least `images` and `done`. Raises StorageError; the last good checkpoint stays.
@@ -243,7 +243,7 @@ class Run:
             write_file(temporary / "state.json", json.dumps(scalars, indent=2))
             write_file(temporary / "DONE", "")
         for old in self.checkpoints()[:-KEPT]:
-            if old.folder != spared:
+            if old.folder not in spared:
                 shutil.rmtree(old.folder, ignore_errors=True)
         return Checkpoint(folder)
 

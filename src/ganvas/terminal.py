@@ -216,7 +216,11 @@ def finished_sentence(event: Finished) -> str:
     if not event.done:
         return f"Stopped and saved at {event.kimg:.1f} kimg. The same command goes on: {event.run}"
     budget = Run.find(event.run).config.budget
+    said = {
+        "copying": " The doctor ended it, as works became copies; a larger length or --doctor warn goes on from here.",
+        "stalled": " The doctor saw no gain any more for a third of the run: more time alone will hardly help.",
+    }.get(event.verdict or "", "")
     return (
-        f"Done: {event.kimg:.1f} kimg in {clock(event.seconds)} ({budget}). See {event.run / 'strip.png'}; "
+        f"Done: {event.kimg:.1f} kimg in {clock(event.seconds)} ({budget}).{said} See {event.run / 'strip.png'}; "
         f"draw new works with: ganvas sample {shlex.quote(str(event.run))}"
     )

@@ -205,7 +205,7 @@ def test_a_run_whose_pictures_are_gone_says_so(tmp_path):
     for number in range(8):
         Image.fromarray(rng.integers(0, 255, (20, 20), dtype=np.uint8)).save(tmp_path / "in" / f"{number}.png")
     art = gv.prepare(tmp_path / "in", 16, out=tmp_path / "art")
-    run = gv.train(art, tiny(holdout=0.0), kimg=0.016, out=tmp_path / "run", display="none")
+    run = gv.train(art, tiny(holdout=0.0), kimg=0.016, out=tmp_path / "run", few=True, display="none")
     with pytest.raises(DataError, match="in: too few real pictures to compare with: 8 training pictures"):
         gv.open(run.folder).evaluate()
     (tmp_path / "art").rename(tmp_path / "elsewhere")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from ganvas.metrics.copying import Copying, rate, threshold
+from ganvas.metrics.neighbours import neighbours_of_new
 from ganvas.metrics.score import Pair
 
-from .helpers import blobs, floor_of, pair_of
+from .helpers import blobs, floor_of, pair_of, stored
 
 TRAINING = blobs(9, 2000)
 
@@ -89,7 +90,30 @@ def test_what_is_missing_is_said(tmp_path):
     score = Copying()
     assert score.missing(pair) is None
     assert score.missing(replace(pair, training=None)) == "the pictures it learned from are not known"
-    assert score.missing(replace(pair, held_out=None)) == "no held-out pictures; train with --holdout 0.1"
-    few = made(tmp_path, blobs(1, 300), blobs(8, 199))
-    assert score.missing(few) == "needs 200 held-out pictures, has 199; train with a larger --holdout"
-    assert "needs 200 works" in score.missing(made(tmp_path, blobs(1, 199)))
+    few = replace(made(tmp_path, blobs(1, 300), blobs(8, 199)), training=stored(tmp_path, blobs(9, 99)))
+    assert score.missing(few) == "needs 100 pictures learned from, or 200 held out; has 99 and 199"
+    assert score.missing(replace(few, training=pair.training)) is None
+    assert score.missing(replace(pair, training=few.training)) is None
+    assert score.missing(replace(pair, held_out=None)) is None
+    assert "needs 100 works" in score.missing(made(tmp_path, blobs(1, 99)))
+
+
+@pytest.mark.parametrize("held_out", [None, blobs(8, 30)])
+def test_without_held_out_pictures_the_training_pictures_stand_in(tmp_path, held_out):
+    """Of 300 pictures: a fresh one is called a copy in 1%, copies are found; doubles among them change nothing."""
+    training = np.concatenate([blobs(9, 300), blobs(9, 300)[:100]])
+    fresh, mixed = blobs(1, 2000), blobs(1, 2000)
+    mixed[:600] = training[np.arange(600) % 300]
+    rows = None if held_out is None else stored(tmp_path, held_out)
+    pair = replace(made(tmp_path, fresh), training=stored(tmp_path, training), held_out=rows, memo={})
+    assert len(neighbours_of_new(pair)) == 400
+    assert Copying().measure(pair).value == pytest.approx(0.01, abs=0.015)
+    assert floor_of(Copying(), pair).value == pytest.approx(0.01, abs=0.015)
+    copied = replace(pair, works=replace(pair.works, features=stored(tmp_path, mixed)), memo={})
+    assert Copying().measure(copied).value == pytest.approx(0.3 + 0.7 * 0.01, abs=0.02)
+
+
+def test_pictures_that_are_all_the_same_tell_nothing(tmp_path):
+    same = stored(tmp_path, np.repeat(blobs(9, 1), 300, axis=0))
+    pair = replace(made(tmp_path, blobs(1, 300)), training=same, held_out=None, memo={})
+    assert np.isnan([Copying().measure(pair).value, floor_of(Copying(), pair).value]).all()

@@ -38,9 +38,9 @@ def tiny(name: str = "canvas", **changes: object) -> Recipe:
 
 
 def trainer(out: Path, recipe: Recipe | None = None, kimg: float | None = 0.08, **changes: object) -> Trainer:
-    """A trainer on the shipped digits; 0.08 kimg are ten steps of 8."""
+    """A trainer on the shipped digits, or on any few pictures; 0.08 kimg are ten steps of 8."""
     data: Dataset = changes.pop("data", None) or prepare("digits")  # type: ignore[assignment]
-    return make_trainer(data, recipe or tiny(), kimg=kimg, out=out, **changes)  # type: ignore[arg-type]
+    return make_trainer(data, recipe or tiny(), kimg=kimg, out=out, few=True, **changes)  # type: ignore[arg-type]
 
 
 class FakeJudge:

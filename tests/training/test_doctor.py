@@ -20,6 +20,7 @@ HEALTHY = Vitals(
     labels=0.85,
     duplicates=0.03,
     copying=0.9,
+    near_copies=0.02,
     outside=0.1,
     distance=0.03,
     overfitting=0.02,
@@ -76,7 +77,12 @@ def test_a_healthy_course_is_quiet():
         ("collapse", {"duplicates": after(0.5, 0.16, 0.0)}, {"duplicates": after(0.5, 0.14, 0.0)}),
         ("far", {"distance": 0.41}, {"distance": 0.03}),
         ("out-of-range", {"outside": 0.51}, {"outside": 0.49}),
-        ("overfitting", {"copying": 0.49}, {"copying": 0.51}),
+        ("copying", {"copying": 0.49}, {"copying": 0.51}),
+        (
+            "copying",
+            {"near_copies": after(0.5, 0.26, 0.05), "distance": 0.06},
+            {"near_copies": after(0.5, 0.24, 0.05), "distance": 0.06},
+        ),
         ("overfitting", {"overfitting": 0.31}, {"overfitting": 0.29}),
         (
             "overfitting",
@@ -137,6 +143,45 @@ def test_a_d_that_wins_while_works_come_closer_is_not_too_strong():
     assert "too-strong" in told(course(pull=0.1, distance=lambda progress: 1.5 * 0.97 ** (31 * progress)))
 
 
+def test_near_copies_are_no_finding_while_quality_gains():
+    """Measured since near-copies were few: a distance that fell by a tenth, or a coverage that rose, is a gain."""
+
+    def ramp(progress):
+        return max(0.0, progress - 0.4)
+
+    copies = {"near_copies": ramp}  # few until progress 0.5, many from 0.65 on
+    assert "copying" in told(course(**copies, distance=0.06))
+    assert "copying" in told(course(**copies, distance=lambda progress: 0.06 * 0.97**progress))
+    assert "copying" not in told(course(**copies, distance=lambda progress: 0.06 * 0.3**progress))
+    assert "copying" not in told(course(**copies, distance=0.06, coverage=lambda progress: 0.3 + 0.5 * progress))
+    below = course(**copies, distance=lambda progress: 0.015 - 0.02 * progress)
+    assert "copying" in told(below)  # what copies gain there is no gain
+    ended = course(**copies, distance=lambda progress: 0.06 * 0.3 ** min(progress, 0.5))
+    assert "copying" in told(ended)  # it gained until the climb began
+
+
+def test_a_climb_is_told_from_its_start():
+    history = course(near_copies=lambda progress: max(0.0, progress - 0.4), distance=0.06)
+    first = next(h for h in prefixes(history) if "copying" in told_now(h))
+    assert 0.65 < first[-1].progress < 0.8
+    start = doctor.last_original(first)
+    assert history[start - 1].progress == pytest.approx(0.5, abs=0.05)
+    (finding,) = (one for one in suspicions(first)[0] if one.name == "copying")
+    assert finding.act == "stop"
+    assert "of the works are near-copies, after" in finding.sentence
+    assert finding.values["near_copies"] > 0.25 > 0.1 >= finding.values["near_copies_before"]
+    blinking = [dataclasses.replace(one, near_copies=0.9) if one.images % 3 == 0 else one for one in course()]
+    assert told(blinking) == []  # one check of three is not sustained
+    assert "copying" in told(course(near_copies=0.5, distance=0.06))  # also where they were never few
+
+
+def test_whether_a_run_had_stalled_can_be_told_at_its_end():
+    assert doctor.has_stalled(course(distance=lambda progress: 0.5 * 0.05 ** min(progress, 0.3)))
+    assert not doctor.has_stalled(course(distance=lambda progress: 0.5 * 0.05**progress))
+    assert not doctor.has_stalled([])
+    assert not doctor.has_stalled(course(distance=0.01))  # this probe sees no gain there
+
+
 def test_stalled_needs_a_third_of_the_run_without_gain_and_is_silent_near_the_end():
     def falls_until(end: float):
         return lambda progress: 0.5 * 0.05 ** min(progress, end)
@@ -154,6 +199,7 @@ def test_every_finding_is_a_sentence_with_a_remedy_and_values():
         "collapse": {"duplicates": 0.9},
         "far": {"distance": 1.0},
         "out-of-range": {"outside": 0.9},
+        "copying": {"near_copies": 0.5, "distance": 0.06},
         "overfitting": {"overfitting": 0.9},
         "too-strong": {"pull": 0.01},
         "too-weak": {"pull": 0.99, "sign": 0.5, "distance": 0.2},

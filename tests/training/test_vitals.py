@@ -45,6 +45,9 @@ def test_real_pictures_are_healthy_works(ward):
     assert abs(found.distance) < 0.02
     assert found.copying == pytest.approx(1, abs=0.15)
     assert look(probe.pictures).copying == 0
+    assert found.near_copies < 0.05
+    assert look(probe.pictures).near_copies == 1
+    assert look(torch.cat([probe.pictures[:16], probe.held_out[:48]])).near_copies == pytest.approx(0.25, abs=0.08)
     assert probe.floor() == pytest.approx(found.distance)
 
 
@@ -186,3 +189,29 @@ def test_three_pictures_without_labels_are_enough_to_look(tmp_path):
     assert math.isnan(found.overfitting) and math.isnan(found.labels) and math.isnan(found.diversity_within)
     assert 0 <= found.coverage <= 1
     assert np.isfinite([found.diversity, found.distance, found.margin]).all()
+
+
+def test_near_copies_among_few_pictures_of_which_none_is_held_out(tmp_path):
+    """A blurred mean is near all of them and a copy of none; a noisy copy is one."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:16, :16]
+    for number in range(24):
+        y, x, size = rng.uniform(3, 13), rng.uniform(3, 13), rng.uniform(2, 5)
+        blob = 250 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / size**2)
+        Image.fromarray(blob.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    one = trainer(tmp_path / "run", tiny(holdout=0.0), data=prepare(tmp_path, 16, out=tmp_path / "art"))
+    probe = Probe(one.run.config, one.dataset, one.train_works, one.held_out, one.device)
+
+    def look(pictures):
+        return probe.take(one.players, Shows(pictures), 8, 0.1).near_copies
+
+    known = probe.pictures
+    noisy = known + 0.02 * torch.randn(known.shape, generator=torch.Generator().manual_seed(0))
+    assert look(noisy) == 1
+    assert look(known.mean(dim=0, keepdim=True)) == 0
+    assert look(known.flip(2)) < 0.3
+    mixed = torch.cat([noisy[:1], *[known.mean(dim=0, keepdim=True)] * 3])
+    usual = (probe.new < 0.5 * probe.new.median()).float().mean().item()
+    assert look(mixed) == pytest.approx((0.25 - usual) / (1 - usual))

@@ -40,6 +40,7 @@ def prepare_verb(arguments: list[str]) -> None:
 
     asked = common.parse(Prepare, "prepare", arguments)
     from ..dataset import prepare
+    from ..training.few import few_warnings
     from ..training.sides import sides
 
     options = {name: getattr(asked, name) for name in ("crop", "alpha", "background", "channels", "out", "workers")}
@@ -47,6 +48,8 @@ def prepare_verb(arguments: list[str]) -> None:
         "Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress, **options)
     )
     common.report(dataset)
+    for warning in few_warnings(dataset):
+        print(f"Warning: {warning}")
     found = sides(dataset)
     if found is not None:
         print(found.sentence())

@@ -49,6 +49,8 @@ def train_verb(arguments: list[str]) -> None:
         """Learn the pictures' labels, where there are any."""
         size: Annotated[str | None, tyro.conf.arg(metavar="SIZE", aliases=["--size-px"])] = None
         """Pixels: 64, or 96x64. As in ganvas prepare, which has more choices."""
+        alpha: bool | None = None
+        """Learn transparency, too; None: with auto, where at least half of the works use it, else not."""
         width: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
         """Channels of the nets where they are narrowest; the wider levels follow. More learn more, and more slowly."""
         checkpoint_seconds: float = 60.0
@@ -61,6 +63,8 @@ def train_verb(arguments: list[str]) -> None:
         start_from: Annotated[str | None, tyro.conf.arg(name="from", metavar="RUN")] = None
         """Begin with what was learned before: a base model's name (drawings, scenes), a run folder, or an
         ema.safetensors (which has no D). none: begin from nothing."""
+        few: bool = False
+        """Try with 10 different works or fewer, too: expect copies and blends of them, no more."""
         doctor: Literal["warn", "auto", "off"] = "warn"
         """When learning goes wrong: warn says so; auto also goes back to the last healthy checkpoint and changes the
         settings, within limits; off does not look."""
@@ -70,19 +74,20 @@ def train_verb(arguments: list[str]) -> None:
     name = recipe_named_in(arguments)
     settings = recipes.get(BEST if name == AUTO else name)()
     asked = common.parse(Train, "train", arguments, Train(data=tyro.MISSING, settings=settings, recipe=name))
-    from ..api import advised, budget_of
+    from ..api import advised, again_at, budget_of
     from ..dataset import prepare
     from ..training.machine import accelerator
 
     lines: tuple[str, ...] = ()
+    alpha = asked.alpha if name == AUTO else bool(asked.alpha)
     with accelerator().main_process_first():
         dataset = common.with_bar(
-            "Preparing pictures", lambda progress: prepare(asked.data, asked.size, progress=progress)
+            "Preparing pictures", lambda progress: prepare(asked.data, asked.size, alpha=alpha, progress=progress)
         )
         if name == AUTO:
             budget = budget_of(asked.minutes, asked.kimg, asked.epochs)
-            shrink = asked.size is None
-            dataset, advice = advised(asked.data, dataset, budget, asked.out, asked.seed, asked.labels, shrink)
+            again = again_at(asked.data, alpha) if asked.size is None else None
+            dataset, advice = advised(dataset, budget, asked.out, asked.seed, asked.labels, again)
             lines = advice.lines
             decided = Train(data=tyro.MISSING, settings=advice.recipe, recipe=name, start_from=advice.base)
             asked = common.parse(Train, "train", arguments, decided)  # what was said outright counts for more
@@ -136,6 +141,7 @@ def train(dataset: "Dataset", asked: Any, advice: tuple[str, ...]) -> None:
         best_by=asked.best_by,
         doctor=asked.doctor,
         start_from=asked.start_from,
+        few=asked.few,
     )
     main_process = trainer.accelerator.is_main_process
     if main_process:

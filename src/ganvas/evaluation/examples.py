@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..metrics.manifold import realism
-from ..metrics.neighbours import neighbours_of_held_out, neighbours_of_works
+from ..metrics.neighbours import neighbours_of_new, neighbours_of_works
 from ..metrics.score import Pair
 from .choice import Choice, Part
 from .report import Example
@@ -22,12 +22,11 @@ def examples(pair: Pair, choice: Choice, seed: int) -> dict[str, tuple[Example, 
         "typical": order[middle : middle + SHOWN],
         "worst": of_each_label(order[::-1], pair.works.labels),
     }
-    distances = places = held_out = None
+    distances = places = new = None
     if pair.training is not None:
         distances, places = neighbours_of_works(pair)
         kinds["nearest"] = np.argsort(distances[:, 0], kind="stable")[:SHOWN]
-    if pair.training is not None and pair.held_out is not None:
-        held_out = np.sort(neighbours_of_held_out(pair))
+        new = np.sort(neighbours_of_new(pair))
     shown = np.unique(np.concatenate([*kinds.values()]))
     names = {} if places is None or choice.training is None else names_of(choice.training, places[shown].ravel())
 
@@ -35,7 +34,8 @@ def examples(pair: Pair, choice: Choice, seed: int) -> dict[str, tuple[Example, 
         found = [] if places is None else places[work].tolist()
         label = pair.works.labels[work]
         distance = float("nan") if distances is None else float(distances[work, 0])
-        farther = float("nan") if held_out is None else 1 - np.searchsorted(held_out, distance, "right") / len(held_out)
+        told = new is not None and len(new) > 0
+        farther = 1 - np.searchsorted(new, distance, "right") / len(new) if told else float("nan")
         return Example(
             seed=seed + int(work),
             label=pair.label_names[label] if label >= 0 else None,

@@ -87,9 +87,10 @@ def validation(config: RunConfig, dataset: Dataset) -> Choice:
     tests = np.isin(dataset.content, dataset.content[dataset.is_test])
     kept = shuffled(held[~tests[held]])
     if len(kept) < LEAST:
+        way = "Give a larger --holdout, or leave it out" if len(dataset) >= 2 * LEAST else "Leave it out"
         raise UsageError(
             f"--evaluate-every needs at least {LEAST} pictures kept from training, not counting test pictures; there "
-            f"are {len(kept):,} of {len(dataset):,}. Give a larger --holdout, or leave it out."
+            f"are {len(kept):,} of {len(dataset):,}. {way}."
         )
     n = min(len(kept), len(train), WORKS)
     return Choice(

@@ -42,7 +42,7 @@ GROUPS = {
     "nearest": ("Closest to a training picture", "Look here for copies: a work and its neighbour should differ."),
 }
 SUSPICIOUS = 0.99
-"""Closer to a training picture than this share of held-out pictures."""
+"""Closer to a training picture than this share of other real pictures."""
 MOST_POINTS = 300
 """Of a curve."""
 MOST_CHARTS = 24
@@ -145,7 +145,7 @@ def closeness(example: Example) -> tuple[str, bool] | None:
         return None
     # Rounded down: 99.97% is not all.
     share = math.floor(1000 * example.closer_than) / 10
-    who = "all held-out pictures" if share >= 100 else f"{share:g}% of held-out pictures"
+    who = "all other real ones" if share >= 100 else f"{share:g}% of other real ones"
     return f"closer than {who}", example.closer_than >= SUSPICIOUS
 
 

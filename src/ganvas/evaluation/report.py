@@ -74,7 +74,8 @@ class Example:
     distance: float
     """To the nearest one, in the features."""
     closer_than: float
-    """Share of held-out real pictures that lie farther from the training pictures, in [0, 1]: 0.99 is suspicious."""
+    """Share of other real pictures (held out; of few, each training picture against the others) that lie farther from
+    the training pictures, in [0, 1]: 0.99 is suspicious."""
 
 
 @dataclass(frozen=True, eq=False)

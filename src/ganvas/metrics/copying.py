@@ -3,14 +3,13 @@
 import numpy as np
 
 from ..registry import scores
-from .neighbours import neighbours_of_held_out, neighbours_of_works
+from .neighbours import LEAST_HELD_OUT, SAME, neighbours_of_new, neighbours_of_works
 from .score import REPLICATES, Estimate, Pair, Score
 
 FALSE_ALARMS = 0.01
 """Share of fresh real pictures that are called copies."""
-LEAST_HELD_OUT = 200
-SAME = 1e-4
-"""Of the median distance of held-out pictures: what is closer is the same picture, but for rounding in the features."""
+LEAST_TRAINING = 100
+"""Training pictures, where fewer than LEAST_HELD_OUT are held out, and the former stand in for new ones."""
 
 
 def threshold(distances: np.ndarray) -> float:
@@ -47,7 +46,8 @@ def replicates(distances: np.ndarray, held_out: np.ndarray) -> np.ndarray:
 class Copying(Score):
     """Nearest distance to the training pictures, as Meehan et al. 2020 compare it for works and held-out pictures.
 
-    Theirs is a rank test; here it is a share, as of a test that is wrong for FALSE_ALARMS of real pictures.
+    Theirs is a rank test; here it is a share, as of a test that is wrong for FALSE_ALARMS of real pictures. Where few
+    are held out, how close a new picture comes is told by the training pictures, leaving each one out in turn.
     """
 
     name = "copying"
@@ -60,28 +60,33 @@ class Copying(Score):
     better = "lower"
     as_percent = True
     limits = (0.0, 1.0)
-    least = 200
 
     def missing(self, pair: Pair) -> str | None:
         if pair.training is None:
             return "the pictures it learned from are not known"
-        if pair.held_out is None:
-            return "no held-out pictures; train with --holdout 0.1"
-        if len(pair.held_out) < LEAST_HELD_OUT:
-            return f"needs {LEAST_HELD_OUT} held-out pictures, has {len(pair.held_out)}; train with a larger --holdout"
+        held_out = 0 if pair.held_out is None else len(pair.held_out)
+        if held_out < LEAST_HELD_OUT and len(pair.training) < LEAST_TRAINING:
+            return (
+                f"needs {LEAST_TRAINING} pictures learned from, or {LEAST_HELD_OUT} held out; has "
+                f"{len(pair.training)} and {held_out}"
+            )
         return super().missing(pair)
 
     def measure(self, pair: Pair) -> Estimate:
-        distances, held_out = neighbours_of_works(pair)[0][:, 0], neighbours_of_held_out(pair)
-        return Estimate.of(rate(distances, held_out), replicates(distances, held_out), self.limits)
+        distances, new = neighbours_of_works(pair)[0][:, 0], neighbours_of_new(pair)
+        if len(new) < LEAST_TRAINING:  # the training pictures are mostly the same
+            return Estimate(np.nan, np.nan, np.nan)
+        return Estimate.of(rate(distances, new), replicates(distances, new), self.limits)
 
     def floor(self, pair: Pair, stand_ins: Pair) -> Estimate:
-        """Of the held-out pictures, as the stand-ins may be training pictures: each half by the other half's threshold.
+        """Of the new pictures, as the stand-ins may be training pictures: each half by the other half's threshold.
 
         What one half has too many the other has too few, so this value is closer to 1% than fresh pictures would be.
         The interval is that of as many fresh ones: both sides are resampled as if they were different pictures.
         """
-        held_out = neighbours_of_held_out(pair)
-        halves = np.array_split(np.random.default_rng(0).permutation(held_out), 2)
+        new = neighbours_of_new(pair)
+        if len(new) < LEAST_TRAINING:
+            return Estimate(np.nan, np.nan, np.nan)
+        halves = np.array_split(np.random.default_rng(0).permutation(new), 2)
         value = (rate(halves[0], halves[1]) + rate(halves[1], halves[0])) / 2
-        return Estimate.of(value, replicates(held_out, held_out), self.limits)
+        return Estimate.of(value, replicates(new, new), self.limits)

@@ -15,6 +15,12 @@ ROUNDING = 1e-6
 """Of the sum of both squared norms: no squared distance below is farther off (measured up to 1280 features: 6e-7)."""
 EXACT_AT_ONCE = 2**22
 """Differences held at once."""
+LEAST_HELD_OUT = 200
+"""Held-out pictures that tell how close a new picture comes; with fewer, training pictures stand in for them."""
+MOST_LEFT_OUT = 5000
+"""Training pictures that stand in."""
+SAME = 1e-4
+"""Of the median distance of new pictures: what is closer is the same picture, but for rounding in the features."""
 
 
 def centre_of(rows: Rows, device: torch.device) -> Tensor:
@@ -83,9 +89,32 @@ def neighbours_of_works(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     return pair.once(("nearest", works, training), lambda: nearest(works, training, SHOWN, pair.device))
 
 
-def neighbours_of_held_out(pair: Pair) -> np.ndarray:
-    """(m,) float32: how far each held-out picture is from the nearest training picture. Both are known."""
+def neighbours_of_new(pair: Pair) -> np.ndarray:
+    """(m,) float32: how far a picture that was not learned from is from the nearest training picture.
+
+    Of the held-out pictures; of fewer than LEAST_HELD_OUT, each training picture stands in for a new one, to the
+    others. Both are draws from the same collection. The training is known.
+    """
     assert pair.training is not None
-    assert pair.held_out is not None
-    held_out, training = pair.held_out, pair.training
-    return pair.once(("nearest", held_out, training), lambda: nearest(held_out, training, 1, pair.device))[0][:, 0]
+    training, held_out = pair.training, pair.held_out
+    if held_out is not None and len(held_out) >= LEAST_HELD_OUT:
+        return pair.once(("nearest", held_out, training), lambda: nearest(held_out, training, 1, pair.device))[0][:, 0]
+    return pair.once(("nearest others", training), lambda: nearest_others(training, pair.device))
+
+
+def nearest_others(rows: Rows, device: torch.device) -> np.ndarray:
+    """(m,) float32: how far a row is from the nearest that is not the same, of up to MOST_LEFT_OUT, evenly spread.
+
+    Identical pictures are never on both sides of a split, so they say nothing of a new one. Rows that have the same
+    again more than SPARE times are left out.
+    """
+    asked = np.linspace(0, len(rows) - 1, min(len(rows), MOST_LEFT_OUT)).astype(int)
+    centre, found = centre_of(rows, device), []
+    for start in range(0, len(asked), BLOCK):
+        block = rows.take(asked[start : start + BLOCK])
+        candidates = candidates_for(loaded(block, centre), rows, min(1 + SPARE, len(rows)), centre)
+        found.append(exact_distances(block, rows, candidates))
+    distances = np.concatenate(found)
+    typical = np.median(distances[distances > 0]) if (distances > 0).any() else np.inf
+    nearest_one = np.where(distances > SAME * typical, distances, np.inf).min(axis=1)  # nor the row itself
+    return nearest_one[np.isfinite(nearest_one)].astype(np.float32)

@@ -7,6 +7,7 @@ docs/doctor.md lists them with the figures that the thresholds come from.
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from statistics import median
 
 from .vitals import Vitals
@@ -29,6 +30,8 @@ STILL_FALLING = 0.8
 MOST_OUTSIDE = 0.5
 MOST_OVERFITTING, OVERFITTING_ERRORS = 0.3, 2.0
 LEAST_COPYING = 0.5
+MOST_COPIES, FEW_COPIES = 0.25, 0.1
+"""Shares of near-copies: a climb is from below the second to above the first."""
 STRONG_SIGN, STRONG_PULL = 0.95, 0.2
 WILD_MARGIN = 30.0
 """Logits. exp(-30) is 1e-13: no game needs D to be surer."""
@@ -57,7 +60,8 @@ class Finding:
     remedy: str
     values: dict[str, float]
     act: str | None
-    """What `auto` changes: "gamma", "lr" or "augment"; None: nothing, it is for people to decide."""
+    """What `auto` changes: "gamma", "lr" or "augment"; None: nothing, it is for people to decide. "stop": it augments,
+    and where that was done already ends the run."""
     urgent: bool = False
     """Whether the run cannot go on as it is."""
 
@@ -137,17 +141,47 @@ def out_of_range(past: Sequence[Vitals]) -> Signs | None:
     return f"{now.outside:.0%} of the works' pixels lie outside [-1.1, 1.1].", {"outside": now.outside}
 
 
-def overfitting(past: Sequence[Vitals]) -> Signs | None:
-    """D knows the training pictures by heart: held-out ones look to it like works. Karras et al. 2020, sect. 3.
+def copying(past: Sequence[Vitals]) -> Signs | None:
+    """G learns the training pictures by heart. With strong penalties that comes before D's r_v is high.
 
-    Or G does, in the end: with strong penalties its copies come before D's r_v is high.
+    Works are half as far from them as new pictures are; or near-copies have become many since they were few, while the
+    works came no closer to the pictures and covered no more of them. Both are measured on training pictures, which
+    flatters copies, so a gain of distance counts only above what as many real pictures differ by.
     """
     now = past[-1]
-    if now.progress >= WARM and now.copying < LEAST_COPYING:
+    if now.progress < WARM:
+        return None
+    if now.copying < LEAST_COPYING:
         sentence = (
             f"G learns the training pictures by heart: works are {now.copying:.0%} as far from them as new ones are."
         )
         return sentence, {"copying": now.copying}
+    copies, start = now.near_copies, last_original(past)
+    then = past[:start] or past[:SUSTAINED]
+    distance, before = recent(past, "distance"), recent(then, "distance")
+    coverage, covered = recent(past, "coverage"), recent(then, "coverage")
+    closer = distance <= GAIN * before and before > AT_THE_FLOOR
+    if not copies > MOST_COPIES or closer or coverage >= covered + COVERAGE_GAIN:
+        return None
+    sentence = (
+        f"G learns the training pictures by heart: {copies:.0%} of the works are near-copies, after "
+        f"{recent(then, 'near_copies'):.0%}, and nothing else was gained."
+    )
+    values = {"near_copies": copies, "near_copies_before": recent(then, "near_copies")}
+    return sentence, {**values, "distance": distance, "distance_before": before}
+
+
+def last_original(past: Sequence[Vitals]) -> int:
+    """How many checks there were when near-copies were few the last time; 0: never."""
+    for end in range(len(past), 0, -1):
+        if past[end - 1].near_copies <= FEW_COPIES and recent(past[:end], "near_copies") <= FEW_COPIES:
+            return end
+    return 0
+
+
+def overfitting(past: Sequence[Vitals]) -> Signs | None:
+    """D knows the training pictures by heart: held-out ones look to it like works. Karras et al. 2020, sect. 3."""
+    now = past[-1]
     if not now.overfitting > max(MOST_OVERFITTING, OVERFITTING_ERRORS * now.overfitting_error):
         return None
     sentence = (
@@ -165,8 +199,8 @@ def too_strong(past: Sequence[Vitals]) -> Signs | None:
     distance that stays at 0.05. So D's loss must have faded too, `pull` below STRONG_PULL, and the works come no
     closer. Or D's logits have left all bounds: learning rates times 100 give margins of 1e8 with signs of 0.5 to 1.
     """
-    now, recent = past[-1], past[-SUSTAINED:]
-    sign, pull = median(one.sign for one in recent), median(one.pull for one in recent)  # either comes and goes
+    now = past[-1]
+    sign, pull = recent(past, "sign"), recent(past, "pull")  # either comes and goes
     wins = sign > STRONG_SIGN and pull < STRONG_PULL and not come_closer(past)
     wild = abs(now.margin) > WILD_MARGIN
     if not wins and not wild:
@@ -219,6 +253,19 @@ def come_closer(past: Sequence[Vitals]) -> bool:
     return len(past) <= SUSTAINED or past[-1].distance < STILL_FALLING * past[-1 - SUSTAINED].distance
 
 
+def has_stalled(past: Sequence[Vitals]) -> bool:
+    """Whether the run had stalled when that could last be told, for those who look at it later."""
+    told = [one for one in past if one.progress <= STALL_UNTIL]
+    ends = range(len(told) - SUSTAINED + 1, len(told) + 1)
+    return len(told) >= SUSTAINED and all(stalled(told[:end]) is not None for end in ends)
+
+
+def recent(past: Sequence[Vitals], name: str) -> float:
+    """The median of the last `SUSTAINED` checks; NaN when one of them cannot be told."""
+    values = [getattr(one, name) for one in past[-SUSTAINED:]]
+    return median(values) if not any(isnan(value) for value in values) else nan
+
+
 def peak_of(past: Sequence[Vitals], name: str) -> float:
     """The highest value so far that held for two checks; 0 when there is none."""
     values = [getattr(one, name) for one in past]
@@ -238,6 +285,7 @@ DETECTORS = (
     Detector("collapse", collapse, f"{STRONGER}, or fewer works of one kind among the pictures.", "gamma"),
     Detector("far", far, "Lower learning rates (half), and look at the previews: the run may be lost.", "lr"),
     Detector("out-of-range", out_of_range, "Lower learning rates (half as large).", "lr"),
+    Detector("copying", copying, "More pictures, --augment shift tint cutout, or an earlier end.", "stop"),
     Detector("overfitting", overfitting, "More pictures, --augment shift tint cutout, or stop early.", "augment"),
     Detector("too-strong", too_strong, f"{STRONGER}, or a lower --discriminator-lr.", "gamma"),
     Detector(

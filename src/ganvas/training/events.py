@@ -134,10 +134,12 @@ class Diagnosed(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The last event: `done` when the run reached its length, else it was stopped and can go on."""
+    """The last event: `done` when the run reached its length or the doctor ended it, else it can go on."""
 
     done: bool
     run: Path
+    verdict: str | None = None
+    """The doctor's last word: "copying", for which it ended the run; "stalled"; None: nothing to say."""
 
 
 def rounded(value: Any) -> Any:

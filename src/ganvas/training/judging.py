@@ -63,7 +63,7 @@ class Jury:
         self.last: tuple[int, float] = (0, 0.0)
         """Pictures and seconds of training when the generator was judged last."""
         self._best: dict[str, Any] | None = None
-        self._told = False
+        self._told = self._told_of_copying = False
 
     def recall(self, average: nn.Module) -> list[str]:
         """Reads what was judged in earlier sittings. returns: warnings.
@@ -109,6 +109,10 @@ class Jury:
             self._told = True
             why = found["left_out"].get(name, "it is no finite number")
             yield Warned(images / 1000, seconds, f"No best checkpoint is kept: {name} cannot be told: {why}.")
+        if "copying" in found["left_out"] and not self._told_of_copying:
+            self._told_of_copying = True
+            why = found["left_out"]["copying"]
+            yield Warned(images / 1000, seconds, f"How many works are copies cannot be told: {why}.")
 
     def _scores_of(self, average: nn.Module, kimg: float) -> dict[str, Any]:
         """What the judge says. It gets a copy and random numbers of its own, so that it changes nothing here."""

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from ..config import Recipe
-from ..dataset import FEWEST_TO_SPLIT, Dataset
+from ..dataset import Dataset
 from ..errors import CheckpointError, NonFiniteLoss
-from ..runs import Checkpoint, Run
+from ..runs import Checkpoint, Run, is_number
 from . import ema, machine, probe, state
 from .batches import Batches
 from .detail import for_pictures
@@ -38,13 +38,13 @@ from .events import (
     Warned,
     rounded,
 )
+from .few import warnings_before
 from .growth import Growth
 from .inherit import Heritage, inherit
 from .judging import Judging, Jury
 from .players import Players, make_players
 from .preview import Previews, due
 from .schedule import Schedule, batch_size, cosine, ema_decay, warm_up
-from .sides import mirror_warnings
 from .step import step
 from .strength import Overfitting, Strength
 from .vitals import Probe
@@ -99,7 +99,7 @@ class Trainer:
         self.previews = Previews(run, recipe, self.device)
         self.jury = Jury(run, judging) if judging else None
         look = partial(Probe, config, dataset, self.train_works, self.held_out, self.device)
-        self.ward = Ward(doctor, look, recipe.batch_size, processes, clock)
+        self.ward = Ward(doctor, look, recipe.batch_size, processes, clock, bool(recipe.augment))
         self.strength = Strength(
             recipe, partial(Overfitting, config, dataset, self.train_works, self.held_out, self.device)
         )
@@ -129,7 +129,7 @@ class Trainer:
 
     def _fit(self) -> Iterator[Event]:
         warnings, checkpoint = self._resume()
-        if checkpoint is None or self._progress() < 1:
+        if checkpoint is None or not self._over():
             yield self._started(resumed=checkpoint is not None)
         for message in warnings:
             yield Warned(*self._now(), message)
@@ -141,7 +141,7 @@ class Trainer:
             yield Preview(*self._now(), self.previews.draw(self.average, 0))
         while (found := (yield from self._steps_until_ill())) is not None:
             yield from self._treat(found)
-        done = self._progress() >= 1
+        done = self._over()
         if (self.images, done, str(self.run.config.budget)) != self._saved:
             yield from self._save(done)
         if done and self.jury is not None and self.jury.last[0] != self.images:
@@ -150,7 +150,7 @@ class Trainer:
             yield Preview(*self._now(), self.previews.draw(self.average, self.images))
             self.previews.over_time()
         self.accelerator.wait_for_everyone()
-        yield Finished(*self._now(), done, self.run.folder)
+        yield Finished(*self._now(), done, self.run.folder, self.ward.verdict())
 
     def _estimate(self) -> Iterator[Event]:
         """What a short probe on other players says; it changes nothing here and is no time of training."""
@@ -177,7 +177,7 @@ class Trainer:
         drawn, saved = due(self._progress()), self.seconds
         origin = self.clock() - self.seconds
         before, since = self.images, self.clock()
-        while self._progress() < 1 and not self._agree(origin):
+        while not self._over() and not self._agree(origin):
             epoch = self.images // len(self.train_works)
             sums += self._step()
             steps += 1
@@ -185,7 +185,7 @@ class Trainer:
                 yield self._report(sums / steps, (self.images - before) / max(self.clock() - since, 1e-9))
                 sums.zero_()
                 steps, reported, before, since = 0, self.seconds, self.images, self.clock()
-            if self._evaluates() and self.images // len(self.train_works) > epoch:
+            if self.recipe.evaluate_each_epoch and len(self.held_out) and self.images // len(self.train_works) > epoch:
                 yield self._evaluate(self.images // len(self.train_works))
             if self.ward.is_due(self.images) and self._progress() < 1 and self.accelerator.is_main_process:
                 for finding in self.ward.examine(self.players, self.average, self.images, self._progress()):
@@ -268,7 +268,7 @@ class Trainer:
                 self._restore(checkpoint)
                 return f"went back to {checkpoint.kimg:.1f} kimg"
         if not finding.urgent:
-            return "went on from here, as no checkpoint from before is kept,"
+            return "stayed where it was, as no checkpoint from before is kept,"
         self.players, self.images = self._players(), 0
         self.average = ema.frozen_copy(self.players.bare_G)
         if self.heritage is not None:
@@ -292,11 +292,11 @@ class Trainer:
             yield from jury.judge(self.average, *self._seen())
         self.accelerator.wait_for_everyone()
 
-    def _evaluates(self) -> bool:
-        return self.recipe.evaluate_each_epoch and len(self.held_out) > 0
-
     def _progress(self) -> float:
         return self.schedule.progress(self.images, self.seconds)
+
+    def _over(self) -> bool:
+        return self._progress() >= 1 or self.ward.stopped
 
     def _seen(self) -> tuple[int, float]:
         return self.images, self.seconds
@@ -345,7 +345,7 @@ class Trainer:
         if self.accelerator.is_main_process:
             length = str(self.run.config.budget)
             scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done, "length": length}
-            scalars |= {"doctor": self.ward.to_json(), "augment": self.strength.to_json()}
+            scalars |= {"progress": self._progress(), "doctor": self.ward.to_json(), "augment": self.strength.to_json()}
             average, tensors = state.net_arrays(self.average), state.players_arrays(self.players)
             checkpoint = self.run.save(average, tensors, scalars, self.ward.spared(self.run))
             yield Saved(*self._now(), checkpoint.folder)
@@ -367,12 +367,7 @@ class Trainer:
             checkpoint = None
             if warnings:
                 raise CheckpointError(f"No checkpoint of {self.run.folder} can be read. {warnings[0]}")
-        warnings += mirror_warnings(self.recipe, self.dataset, self.train_works)
-        if self.recipe.evaluate_each_epoch and not self._evaluates():
-            warnings.append(
-                "No evaluation after each epoch, as no picture is held out. Give --holdout 0.1, and at least "
-                f"{FEWEST_TO_SPLIT} different pictures."
-            )
+        warnings += warnings_before(self.recipe, self.dataset, self.train_works, self.held_out)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             for unreadable in damaged:
@@ -398,3 +393,7 @@ class Trainer:
         self.strength.recall(scalars.get("augment"))
         self.images, self.seconds = scalars["images"], float(scalars["seconds"])
         self._saved = (scalars["images"], scalars["done"], str(scalars.get("length")))
+        before, now = scalars.get("progress"), self._progress()
+        if is_number(before) and before > 0 and now != before:  # another length than before
+            self.ward.go_on(now / before)
+            self.strength.progress = min(1.0, self.strength.progress * now / before)

@@ -4,6 +4,7 @@ Nothing here changes the run: the nets are only looked at, and all that is rando
 Pictures are compared by their pixels, shrunk to `SIDE_PX`: coarse, but cheap, and enough to tell a collapse.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isfinite, nan
 
@@ -33,6 +34,13 @@ TOLERATED = 1.1
 """Pixels beyond +-1.1 are out of range: the ends of the range are +-1."""
 FEWEST_PAIRS = 30
 """Pairs of works with the same label, below which the diversity within labels is not told."""
+HALFWAY = 0.5
+"""A near-copy's distance from a training picture, at most, over the median of new pictures."""
+KNOWN = 512
+"""Training pictures among which a work's nearest is looked for."""
+FEWEST_KNOWN, FEWEST_NEW = 3, 30
+"""Training pictures, below which nothing is told of copies; and held-out ones that tell how far new pictures are. With
+fewer of these each training picture is a new one to the others."""
 FEWEST_HELD_OUT = 3
 FEWEST_OF_LABEL = 5
 
@@ -59,7 +67,12 @@ class Vitals:
     NaN for fewer than PICTURES training pictures, as of few pictures some works must be alike.
     """
     copying: float
-    """How far a work is from its nearest training picture, over how far a held-out picture is; medians. 0: copies."""
+    """How far a work is from its nearest training picture, over how far a new picture is; medians. 0: copies."""
+    near_copies: float
+    """Share of the works that are near-copies of a training picture, beyond the share of new pictures that are.
+
+    Near is less than HALFWAY as far as new pictures usually are. 0: no more than of new pictures, 1: all.
+    """
     outside: float
     """Share of the works' pixels out of range."""
     distance: float
@@ -92,7 +105,8 @@ class Probe:
         rng = seeded(config.seed, "doctor")
         self.device, self.names, self.tones = device, len(config.label_names), config.recipe.tones
         self.kinds = len(dataset.label_names)
-        chosen = train[torch.randperm(len(train), generator=rng)[:PICTURES].numpy()]
+        order = train[torch.randperm(len(train), generator=rng).numpy()]
+        chosen = order[:PICTURES]
         kept = held_out[torch.randperm(len(held_out), generator=rng)[:PICTURES].numpy()]
         self.z = torch.randn(WORKS, config.recipe.latent_dim, generator=rng).to(device)
         self.pictures, self.label = self._of(dataset, chosen)
@@ -107,6 +121,9 @@ class Probe:
         nearest = self.apart.masked_fill(torch.eye(len(chosen), dtype=torch.bool, device=device), inf).sort(dim=1)[0]
         self.reach = nearest[:, min(NEIGHBOURS, max(len(chosen) - 1, 1)) - 1]
         self.typical = nearest[:, 0].median()
+        self.known = torch.cat([self.seen, *self._shrunk_of(dataset, order[PICTURES:KNOWN])])
+        self.new = self._distances_of_new()
+        """(n,) How far pictures that no net has learned from are from the nearest training picture."""
 
     def take(self, players: Players, average: nn.Module, images: int, progress: float) -> Vitals:
         """Looks at the nets as they are now; their weights, statistics and gradients stay as they were."""
@@ -129,6 +146,11 @@ class Probe:
         label = torch.where(label < 0, self.names, label)
         return as_floats(dataset.batch(chosen), self.device, self.tones), label.to(self.device)
 
+    def _shrunk_of(self, dataset: Dataset, chosen: np.ndarray) -> Iterator[Tensor]:
+        """A few at a time, as they are large before they are shrunk."""
+        for start in range(0, len(chosen), WORKS):
+            yield shrunk(self._of(dataset, chosen[start : start + WORKS])[0])
+
     def _of_works(self, works: Tensor, label: Tensor) -> dict[str, float]:
         seen = shrunk(works)
         apart, to_pictures = distances(seen, seen), distances(seen, self.seen)
@@ -140,16 +162,26 @@ class Probe:
             "diversity_within": ratio(*within) if self.names > 1 else nan,
             "labels": self._label_overlap(to_pictures),
             "duplicates": (others.min(dim=1)[0] < NEAR * self.typical).float().mean().item() if self.many else nan,
-            "copying": self._copying(to_pictures),
+            **self._copies(seen),
             "outside": (works.abs() > TOLERATED).float().mean().item(),
             "distance": energy_distance(seen, self.seen, self.apart),
         }
 
-    def _copying(self, to_pictures: Tensor) -> float:
-        if len(self.held_out) < FEWEST_HELD_OUT:
-            return nan
-        usual = distances(shrunk(self.held_out), self.seen).min(dim=1)[0].median().item()
-        return ratio(to_pictures.min(dim=1)[0].median().item(), usual)
+    def _distances_of_new(self) -> Tensor:
+        if len(self.held_out) >= FEWEST_NEW:
+            return distances(shrunk(self.held_out), self.known).min(dim=1)[0]
+        others = distances(self.seen, self.known)
+        others.fill_diagonal_(inf)
+        return others.min(dim=1)[0]
+
+    def _copies(self, seen: Tensor) -> dict[str, float]:
+        usual = self.new.median().item()
+        if len(self.known) < FEWEST_KNOWN or usual == 0:
+            return {"copying": nan, "near_copies": nan}
+        works = distances(seen, self.known).min(dim=1)[0]
+        near, of_new = ((one < HALFWAY * usual).float().mean().item() for one in (works, self.new))
+        # Of a collection that has pictures in pairs or series, some new ones are near, too.
+        return {"copying": works.median().item() / usual, "near_copies": max(0.0, (near - of_new) / (1 - of_new))}
 
     def _label_overlap(self, to_pictures: Tensor) -> float:
         if self.kinds < 2:

@@ -18,7 +18,7 @@ from ..config import MOST_AUGMENT_P, Recipe, check
 from ..errors import CheckpointError, UsageError
 from ..files import storage_errors
 from ..runs import Checkpoint, Run, is_number
-from .doctor import Finding, suspicions
+from .doctor import Finding, has_stalled, last_original, suspicions
 from .players import Players
 from .vitals import WORKS, Probe, Vitals
 
@@ -81,6 +81,8 @@ class Treatment:
     def in_words(self, kind: str | None, recipe: Recipe) -> str:
         """The settings that an act of that kind has changed."""
         now = self.of(recipe)
+        if kind == "stop":
+            return "ended the run, as augmenting has been tried: learning on would only make more copies"
         if kind == "augment":
             return f"lets D see pictures changed at random ({', '.join(now.augment)}), the more the more it overfits"
         if kind == "lr":
@@ -94,6 +96,7 @@ class Ward:
     """A run's checks, and what they have found so far.
 
     mode: "warn", "auto" or "off".   probe: makes what takes the vitals, at the first check.
+    augments: whether the recipe changes what D sees by itself.
     Raises UsageError for another mode, and for "auto" with several processes, which could not go back together.
     """
 
@@ -104,11 +107,12 @@ class Ward:
         batch_size: int,
         processes: int = 1,
         clock: Callable[[], float] = time.monotonic,
+        augments: bool = False,
     ) -> None:
         check(mode in MODES, "doctor", mode, ", ".join(MODES))
         if mode == "auto" and processes > 1:
             raise UsageError("--doctor auto works in one process only. Use --doctor warn, or a single process.")
-        self.mode = mode
+        self.mode, self._augments = mode, augments
         self._make_probe, self._clock = probe, clock
         self._probe: Probe | None = None
         self.seconds = 0.0
@@ -117,6 +121,8 @@ class Ward:
         self.treatment = Treatment()
         self.acts: list[int] = []
         """Pictures seen at each act, those counted that were thrown away since."""
+        self.stopped = False
+        """Whether `auto` has ended the run before its length."""
         self._forget()
 
     def _forget(self) -> None:
@@ -158,7 +164,15 @@ class Ward:
     def may_act(self, finding: Finding) -> bool:
         """Whether `auto` does something about it now: within its limits, and what it did before has had its time."""
         ready = finding.urgent or not self.acts or self.rested >= REST
-        return self.mode == "auto" and finding.act is not None and len(self.acts) < MOST_ACTS and ready
+        within = len(self.acts) < MOST_ACTS or finding.act == "stop"
+        return self.mode == "auto" and finding.act is not None and within and ready
+
+    def kind(self, finding: Finding) -> str | None:
+        """What would be done about it."""
+        if finding.act == "stop":
+            tried = self.treatment.augmented or self._augments or len(self.acts) >= MOST_ACTS
+            return "stop" if tried else "augment"
+        return self.treatment.act(finding.act)
 
     def remedy(self, finding: Finding) -> str:
         """The remedy in words, with a note when the doctor may do no more by itself."""
@@ -168,8 +182,10 @@ class Ward:
 
     def acted(self, finding: Finding, images: int, back_at: int) -> str | None:
         """Counts an act at `images` pictures; the run goes on from `back_at`. returns: what was done."""
-        done = self.treatment.act(finding.act)
-        self.treatment = self.treatment.after(finding.act)
+        done = self.kind(finding)
+        self.stopped = done == "stop"
+        if not self.stopped:
+            self.treatment = self.treatment.after(done)
         self.acts.append(images)
         self.told.pop(finding.name, None)
         self.rested = 0
@@ -186,17 +202,36 @@ class Ward:
             "healthy": self.healthy,
             "rested": self.rested,
             "told": self.told,
+            "stopped": self.stopped,
+            "verdict": self.verdict(),
             "vitals": columns_of(self.history),
         }
 
-    def spared(self, run: Run) -> Path | None:
-        """The folder of the checkpoint to which `auto` would go back: it must not be deleted."""
-        healthy = until(run, self.healthy) if self.mode == "auto" else []
-        return healthy[-1].folder if healthy else None
+    def verdict(self) -> str | None:
+        """For those who look at the run later: "copying" when it was ended for that, "stalled" when it had stalled."""
+        return "copying" if self.stopped else "stalled" if has_stalled(self.history) else None
+
+    def go_on(self, share: float) -> None:
+        """The run was given another length: each check came at `share` times the progress that was noted."""
+        self.history = [dataclasses.replace(one, progress=min(1.0, one.progress * share)) for one in self.history]
+        self.stopped = False
+
+    def _before_copies(self) -> int:
+        """Pictures seen at the last check in which near-copies were few; 0: never."""
+        checks = last_original(self.history)
+        return self.history[checks - 1].images if checks else 0
+
+    def spared(self, run: Run) -> set[Path]:
+        """The folders of the checkpoints to which `auto` would go back: they must not be deleted."""
+        moments = (self.healthy, self._before_copies()) if self.mode == "auto" else ()
+        return {checkpoints[-1].folder for moment in moments if (checkpoints := until(run, moment))}
 
     def refuges(self, run: Run, finding: Finding) -> list[Checkpoint]:
-        """Where to go back to, best first: the newest from when all was well; in need, also the others."""
-        healthy = until(run, self.healthy)[::-1]
+        """Where to go back to, best first: the newest from when all was well; in need, also the others.
+
+        From works that are copies, to when these were few, whatever else was wrong then.
+        """
+        healthy = until(run, self._before_copies() if finding.act == "stop" else self.healthy)[::-1]
         others = [checkpoint for checkpoint in run.checkpoints()[::-1] if checkpoint not in healthy]
         return healthy + (others if finding.urgent else [])
 
@@ -218,6 +253,7 @@ class Ward:
         self.healthy, self.rested = int(stored.get("healthy", 0)), int(stored.get("rested", 0))
         self.told = {str(name): int(number) for name, number in stored.get("told", {}).items()}
         self.history = history_of(stored.get("vitals", {}))
+        self.stopped = stored.get("stopped") is True and self.mode == "auto"
 
 
 def columns_of(history: Sequence[Vitals]) -> dict[str, list[float | None]]:
