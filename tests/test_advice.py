@@ -23,8 +23,7 @@ def folder_of(path, count=30, side=80, plain=True, mode="RGB", same=0):
         if plain:
             picture = Image.new(mode, (side, side), "white")
             low, high = sorted(rng.integers(8, side - 8, 2).tolist())
-            ink = tuple(rng.integers(0, 256, len(picture.getbands())).tolist())
-            picture.paste(ink if len(ink) > 1 else ink[0], (low, low, high + 4, high + 4))
+            picture.paste(tuple(rng.integers(0, 256, 3).tolist()), (low, low, high + 4, high + 4))
         else:
             coarse = Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8))
             picture = coarse.resize((side, side), Image.Resampling.BICUBIC).convert(mode)
@@ -120,7 +119,7 @@ def test_a_named_recipe_is_taken_as_it_is(tmp_path):
 
 def test_transparency_is_kept_where_the_works_use_it(tmp_path):
     def shape(name, **options):
-        trainer = make_trainer(tmp_path / name, kimg=1, out=tmp_path / f"run {name}", **options)
+        trainer = make_trainer(tmp_path / name, kimg=1, out=tmp_path / f"run {name} {options}", **options)
         return trainer.run.config.shape
 
     folder_of(tmp_path / "opaque", side=20, mode="RGBA")

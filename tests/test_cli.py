@@ -187,7 +187,9 @@ def test_a_file_where_a_folder_is_needed_is_no_traceback(capsys, trained, tmp_pa
 def test_json_is_one_event_a_line(capsys, tmp_path):
     out, _ = run(capsys, "train", "digits", *TINY, "--kimg", "0.016", "--out", tmp_path / "run", "--json")
     events = [json.loads(line) for line in out.splitlines()]
-    assert events[0]["event"] == "started"
+    assert events[0]["event"] == "advised"
+    assert len(events[0]["lines"]) == 3
+    assert events[1]["event"] == "started"
     assert events[-1] == {**events[-1], "event": "finished", "done": True, "kimg": 0.016}
 
 
@@ -265,3 +267,22 @@ def test_the_width_is_one_dial_for_all_levels():
     assert dataclasses.replace(with_width(canvas, 48), net=canvas.net) == canvas
     with pytest.raises(UsageError, match="--width must be left out with --recipe dcgan"):
         with_width(recipes.get("dcgan")(), 48)
+
+
+def test_train_says_what_it_chose_and_each_choice_can_be_changed(capsys, tmp_path):
+    (tmp_path / "art").mkdir()
+    for number in range(20):
+        Image.new("RGB", (20, 20), (number * 9, 80, 200)).save(tmp_path / "art" / f"{number}.png")
+    train = ("train", tmp_path / "art", "--kimg", "0.016", "--batch-size", "8")
+    changed = ("--augment", "blit", "--augment-p", "0.5", "--from", "none", "--net.width", "8", "--latent-dim", "8")
+    said = run(capsys, *train, "--out", tmp_path / "run", *changed)[0].splitlines()
+    for line in ("Recipe: canvas at 16x16 px", "Base model: as you said.", "Augmentation: as you said."):
+        assert any(text.startswith(line) for text in said)
+    config = json.loads((tmp_path / "run" / "run.json").read_text())
+    recipe = config["recipe"]
+    assert (recipe["augment"], recipe["augment_p"], recipe["net"]["width"]) == (["blit"], 0.5, 8)
+    assert config["parent"] is None
+    assert "It goes on as was decided when it began." in run(capsys, *train, "--out", tmp_path / "run")[0]
+    named = run(capsys, *train, "--out", tmp_path / "named", "--recipe", "canvas", *TINY)[0]
+    assert "Augmentation:" not in named
+    assert "Augmentation: shift, tint, cutout, as" in run(capsys, *train, "--out", tmp_path / "all")[0]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def train_verb(arguments: list[str]) -> None:
             budget = budget_of(asked.minutes, asked.kimg, asked.epochs)
             again = again_at(asked.data, alpha) if asked.size is None else None
             dataset, advice = advised(dataset, budget, asked.out, asked.seed, asked.labels, again)
-            lines = advice.lines
+            lines = tuple(as_said(line, arguments) for line in advice.lines)
             decided = Train(data=tyro.MISSING, settings=advice.recipe, recipe=name, start_from=advice.base)
             asked = common.parse(Train, "train", arguments, decided)  # what was said outright counts for more
     train(dataset, asked, lines)
@@ -105,6 +106,12 @@ def recipe_named_in(arguments: list[str]) -> str:
         if argument == "--recipe" and number + 1 < len(arguments):
             name = arguments[number + 1]
     return name
+
+
+def as_said(line: str, arguments: list[str]) -> str:
+    """The line of advice; where an option that it names was given, that this counts instead."""
+    given = {argument.split("=")[0] for argument in arguments}
+    return f"{line.split(':')[0]}: as you said." if given & set(re.findall("--[a-z-]+", line)) else line
 
 
 def with_width(settings: "Recipe", width: int) -> "Recipe":
