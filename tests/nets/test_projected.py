@@ -104,7 +104,18 @@ def test_what_was_projected_may_stand_for_pictures():
 
 def test_grey_is_seen_as_colour():
     D = made(channels=1)
-    assert torch.equal(D.project(noise(2, 1, 32, 32)), made().project(noise(2, 1, 32, 32).expand(-1, 3, -1, -1)))
+    grey, coloured = noise(2, 1, 32, 32), noise(2, 1, 32, 32).expand(-1, 3, -1, -1)
+    seen, expected = D.apart(D.project(grey)), made().apart(made().project(coloured))
+    for one, other in zip(seen, expected, strict=True):
+        assert one.shape[1] == other.shape[1] - 2
+        torch.testing.assert_close(one, other[:, :-2])
+
+
+def test_heads_see_colours_that_the_frozen_net_overlooks():
+    """Flat pictures a little darker than white, and white: by the mean colours."""
+    D, white = made(), torch.ones(1, 3, 32, 32)
+    for part, pixels in zip(D.apart(D.project(0.9 * white)), D.apart(D.project(white)), strict=True):
+        torch.testing.assert_close(pixels[:, -3:] - part[:, -3:], 0.2 * torch.ones_like(part[:, -3:]))
 
 
 def test_with_alpha_it_sees_what_is_on_white_and_how_opaque_it_is():
@@ -116,7 +127,7 @@ def test_with_alpha_it_sees_what_is_on_white_and_how_opaque_it_is():
     pictures[:, :3], pictures[:, 3] = 1.0, 1.0
     opaque = D.project(pictures)
     assert not torch.allclose(opaque, hidden)  # white, and nothing
-    assert all(torch.allclose(part[:, -1], torch.ones(())) for part in D.apart(opaque))
+    assert all(torch.allclose(part[:, -1], 2 * torch.ones(())) for part in D.apart(opaque))
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ class Frozen(nn.Module):
 def loaded(who: str, install: str) -> Frozen:
     """On the CPU. Raises UsageError as `efficientnet.load`."""
     with torch.inference_mode(False), torch.device("cpu"), torch.no_grad():
-        return Frozen(load(who, install)).eval().to(memory_format=torch.channels_last)
+        net: Any = Frozen(load(who, install)).eval()
+        return net.to(memory_format=torch.channels_last)
 
 
 @functools.cache

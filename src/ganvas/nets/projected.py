@@ -29,6 +29,8 @@ WHO = "The nets 'projected'"
 INSTALL = "pip install 'ganvas[projected]'"
 ENERGY = 108.0
 """Of a scale's features, its squared deviation summed: that of the pictures that a gamma of 0.5 is meant for."""
+PLAIN = 2.0
+"""By which pixels in [-1, 1], with a deviation of about a half, are as large as features."""
 BATCH = 16
 """Pictures that pass at once; more are slower on a CPU: their layers do not fit into its cache."""
 
@@ -129,8 +131,9 @@ class Head(nn.Module):
 class ProjectedDiscriminator(nn.Module):
     """Heads over fixed features. Raises UsageError when the packages of the frozen net are missing.
 
-    With alpha, colours are as they look on white (`ganvas.tensors.on_white`), and beside its features each head sees
-    how opaque they are there.
+    Beside its features each head sees the mean colour there, which the frozen net has learned to overlook: with
+    features alone no background turned white (docs/recipes/projected.md). With alpha, colours are as they look on white
+    (`ganvas.tensors.on_white`), and the heads see how opaque they are, too.
     """
 
     def __init__(self, config: Projected, shape: tuple[int, int, int], labels: int) -> None:
@@ -142,7 +145,7 @@ class ProjectedDiscriminator(nn.Module):
         own = list(frozen.TAPS.values())[: config.scales]
         self.mixing = Mixing(own)
         self.shapes = [
-            (wide + self.has_alpha, *(-(-side // stride) for side in self.size))
+            (wide + channels, *(-(-side // stride) for side in self.size))
             for wide, stride in zip(own, frozen.STRIDES, strict=False)
         ]
         """(channels, height, width) of the features at each scale."""
@@ -165,11 +168,9 @@ class ProjectedDiscriminator(nn.Module):
         is_slow = pictures.device.type == "cpu"
         with torch.autocast(pictures.device.type, enabled=False) if is_slow else nullcontext():
             eyes = frozen.on(pictures.device, WHO, INSTALL)
-            colours, opacity = (pictures[:, :3], pictures[:, 3:].add(1).div(2)) if self.has_alpha else (pictures, None)
-            larger = F.interpolate(colours, self.size, mode="bilinear", align_corners=False)
+            larger = F.interpolate(pictures[:, :3], self.size, mode="bilinear", align_corners=False)
             mixed = self.mixing(eyes(larger.expand(-1, 3, -1, -1), self.scales))
-        if opacity is not None:
-            mixed = [torch.cat([x, 2 * F.adaptive_avg_pool2d(opacity, x.shape[2:]) - 1], 1) for x in mixed]
+        mixed = [torch.cat([x, PLAIN * F.adaptive_avg_pool2d(pictures, x.shape[2:])], 1) for x in mixed]
         # As they lie in memory, the channels of a pixel side by side.
         return torch.cat([(x.float() * energy(x.shape)).permute(0, 2, 3, 1).flatten(1) for x in mixed], 1)
 

@@ -4,6 +4,8 @@ Players move in turn, as Goodfellow et al. 2014 (algorithm 1) have it, or at onc
 D's slope at the works, dD(x)/dx, which the penalty R2 needs anyway, so one pass of each net does for both.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -45,11 +47,12 @@ def projected(players: Players, pictures: Tensor) -> Tensor:
     """
     if not players.recipe.net.projects:
         return pictures
+    D: Any = players.bare_D
     real, fake = pictures.chunk(2)
     with players.half_precision():
         with torch.no_grad():
-            seen_real = players.bare_D.project(real)
-        return torch.cat([seen_real, players.bare_D.project(fake)]).float()
+            seen_real = D.project(real)
+        return torch.cat([seen_real, D.project(fake)]).float()
 
 
 def seen_by_discriminator(players: Players, pictures: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
