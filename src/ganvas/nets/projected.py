@@ -141,7 +141,7 @@ class ProjectedDiscriminator(nn.Module):
         frozen.loaded(WHO, INSTALL)
         channels, height, width = shape
         self.size = seen_size(height, width, config.see_px)
-        self.has_alpha, self.scales = channels == 4, config.scales
+        self.scales = config.scales
         own = list(frozen.TAPS.values())[: config.scales]
         self.mixing = Mixing(own)
         self.shapes = [
