@@ -3,6 +3,9 @@
     python bench/art.py NAME=DATA [NAME=DATA ...] --minutes 30 [--players canvas,grow,fastgan] [--seeds 0,1,2]
     python bench/art.py --table                                            the results again, as a table
 
+A player is a recipe, a recipe with the base model that it starts from (canvas+drawings), `auto` (what `ganvas train`
+decides for these pictures), or a peer.
+
 Each DATA is anything that `ganvas prepare` takes, or a folder that it made. Results go into bench/results/art.json as
 they come; what is there already, of the same settings, is not done again. Each player is measured by its works beside
 the pictures that it learned from (where 500 were kept from learning: beside those), through the features `effnet` and
@@ -26,8 +29,9 @@ from quality_measure import Draw  # pyrefly: ignore[missing-import]
 from quality_players import Standing, play_match, play_recipe, sha256_of  # pyrefly: ignore[missing-import]
 from torch import Tensor, nn
 
+from ganvas.advice import AUTO, advise, look
 from ganvas.api import run_config
-from ganvas.config import Budget, to_json
+from ganvas.config import Budget, Recipe, to_json
 from ganvas.dataset import Dataset, prepare
 from ganvas.drawing import Drawer
 from ganvas.errors import NonFiniteLoss
@@ -60,16 +64,31 @@ class Drawing(nn.Module):
         return self.draw(z, label)
 
 
-def settings_of(player: str) -> dict[str, Any]:
-    return to_json(recipes.get(player)()) if player in recipes.names() else PEERS[player]().settings()
+def recipe_of(player: str, dataset: Dataset) -> tuple[Recipe, str | None] | None:
+    """The recipe that plays, and the base model that it starts from; None for a peer."""
+    if player == AUTO:
+        advice = advise(look(dataset))
+        return advice.recipe, advice.base
+    name, _, base = player.partition("+")
+    return (recipes.get(name)(), base or None) if name in recipes.names() else None
+
+
+def settings_of(player: str, dataset: Dataset) -> dict[str, Any]:
+    found = recipe_of(player, dataset)
+    if found is None:
+        return PEERS[player]().settings()
+    recipe, base = found
+    return to_json(recipe) | ({} if base is None else {"base": base})
 
 
 def trained(player: str, dataset: Dataset, minutes: float, seed: int) -> Standing:
     """Raises NonFiniteLoss for a player that broke."""
     import time
 
-    if player in recipes.names():
-        (standing,) = play_recipe(recipes.get(player)(), dataset, minutes, seed, time.process_time)
+    found = recipe_of(player, dataset)
+    if found is not None:
+        recipe, base = found
+        (standing,) = play_recipe(recipe, dataset, minutes, seed, time.process_time, base)
         return standing
     machine.keep_freed_memory()
     train, _ = dataset.split(recipes.get("canvas")().holdout, seed)
@@ -85,7 +104,8 @@ def measured(standing: Standing, player: str, dataset: Dataset, seed: int, page:
     drawer = Drawer(Drawing(standing.draw), config, player, CPU)
     choice = choose(config, dataset, None, WORKS)
     found: dict[str, Any] = {"compared with": choice.compared_with}
-    barred = recipes.get(player)().net.learned_from if player in recipes.names() else ()
+    played = recipe_of(player, dataset)
+    barred = () if played is None else played[0].net.learned_from
     for name in (name for name in FEATURES if name not in barred):
         extractor = make_features(name, dataset.shape, None)
         report = evaluate(drawer, choice, all_scores(SCORES), extractor, kimg=standing.kimg, seed=0, team=Team(None))
@@ -101,8 +121,7 @@ def scale_of(dataset: Dataset) -> int:
     return max(1, 96 // dataset.shape[1])
 
 
-def one(player: str, data: str, minutes: float, seed: int, page: Path) -> dict[str, Any]:
-    dataset = prepare(data)
+def one(player: str, dataset: Dataset, minutes: float, seed: int, page: Path) -> dict[str, Any]:
     train, _ = dataset.split(recipes.get("canvas")().holdout, seed)
     first = page.parent / f"{page.name.split(',')[0]}, pictures.png"
     if not first.exists():
@@ -151,19 +170,20 @@ def main() -> None:
         print(table(results))
         return
     players = asked.players.split(",")
-    unknown = [name for name in players if name not in recipes.names() and name not in PEERS]
+    unknown = [name for name in players if name.split("+")[0] not in (AUTO, *recipes.names(), *PEERS)]
     if unknown or not asked.sets:
-        sys.exit(f"Give sets, and players of: {', '.join([*recipes.names(), *PEERS])}.")
+        sys.exit(f"Give sets, and players of: {', '.join([AUTO, *recipes.names(), *PEERS])}.")
     make_folder(asked.pages)
     results["machine"] = {"threads": torch.get_num_threads(), "cores": os.cpu_count(), "torch": torch.__version__}
     for name, data in (text.split("=", 1) for text in asked.sets):
+        dataset = prepare(data)
         for player in players:
-            sha256 = sha256_of(settings_of(player))[:8]
+            sha256 = sha256_of(settings_of(player, dataset))[:8]
             for seed in (int(part) for part in asked.seeds.split(",")):
                 key = f"{name}, {player} {sha256}, {asked.minutes:g} min, seed {seed}"
                 if key not in results["results"]:
                     page = asked.pages / f"{key}.png"
-                    results["results"][key] = one(player, data, asked.minutes, seed, page)
+                    results["results"][key] = one(player, dataset, asked.minutes, seed, page)
                     write_file(asked.out, json.dumps(results, indent=1) + "\n")
                 print(table({"results": {key: results["results"][key]}}).splitlines()[-1], flush=True)
 

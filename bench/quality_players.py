@@ -123,11 +123,13 @@ def play(
         yield from play_match(match, points, clock)
 
 
-def play_recipe(recipe: Recipe, dataset: Dataset, minutes: float, seed: int, clock: Clock) -> Iterator[Standing]:
+def play_recipe(
+    recipe: Recipe, dataset: Dataset, minutes: float, seed: int, clock: Clock, start_from: str | None = None
+) -> Iterator[Standing]:
     """As a user would: the library's trainer, into a folder, then the model opened from it."""
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         run = Path(folder) / recipe.name
-        trainer = make_trainer(dataset, recipe, minutes=minutes, out=run, seed=seed, clock=clock)
+        trainer = make_trainer(dataset, recipe, minutes=minutes, out=run, seed=seed, clock=clock, start_from=start_from)
         sizes, kimg, seconds, began = {}, 0.0, 0.0, time.monotonic()
         for event in trainer.fit():
             if isinstance(event, Started):

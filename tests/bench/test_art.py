@@ -55,11 +55,20 @@ def test_a_player_is_measured_beside_its_pictures(bench, digits, tmp_path, monke
     monkeypatch.setattr(art, "FEATURES", ("random",))
     monkeypatch.setattr(art, "WORKS", 200)
     monkeypatch.setattr(art, "PEERS", {"fastgan": lambda: bench("art_peers").PEERS["fastgan"](**SMALL["fastgan"])})
-    monkeypatch.setattr(art, "prepare", lambda data: digits)
-    found = art.one("fastgan", "digits", 0.01, 0, tmp_path / "digits, fastgan.png")
+    found = art.one("fastgan", digits, 0.01, 0, tmp_path / "digits, fastgan.png")
     assert found["pictures"] == 4491
     value, low, high, real, _ = found["random"]["kernel"]
     assert low <= value <= high
     assert value > real  # noise is further from the pictures than other pictures are
     assert {path.name for path in tmp_path.glob("*.png")} == {"digits, fastgan.png", "digits, pictures.png"}
     assert "fastgan" in art.table({"results": {"digits, fastgan": {**found, "effnet": found["random"]}}})
+
+
+def test_players_are_recipes_with_or_without_a_base_model_or_peers(bench, digits):
+    art = bench("art")
+    canvas, base = art.recipe_of("canvas+drawings", digits)
+    assert (canvas.name, base) == ("canvas", "drawings")
+    assert art.recipe_of("canvas", digits) == (canvas, None)
+    assert art.recipe_of("fastgan", digits) is None
+    assert art.recipe_of("auto", digits)[0].name == "canvas"
+    assert art.settings_of("canvas+drawings", digits) != art.settings_of("canvas", digits)
