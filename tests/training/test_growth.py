@@ -5,7 +5,10 @@ import pytest
 import torch
 
 from ganvas.dataset import prepare
+from ganvas.errors import CheckpointError
 from ganvas.nets.growing import Growing, repeated, shrunk
+from ganvas.training import probe
+from ganvas.training.events import Estimated
 from ganvas.training.growth import Growth, shares_of
 
 from .helpers import arrays_of, assert_same, final_arrays, stop_after, tiny, trainer
@@ -141,3 +144,34 @@ def test_a_run_stopped_at_a_lower_level_draws_at_its_full_size(tmp_path, shapes)
     assert pixels.shape == (4, 32, 32, 3)
     squares = pixels.reshape(4, 16, 2, 16, 2, 3)
     assert (squares == squares[:, :, :1, :, :1]).all()
+
+
+def test_shares_go_by_the_measured_speed():
+    growth = Growth(3)
+    assert growth.measured([400, 100, 25]) == pytest.approx((400 + 200 + 100) / 7)
+    assert growth.shares == pytest.approx([1 / 7, 2 / 7, 4 / 7])
+    again = Growth(3)
+    again.recall([0.5, 0.25, 0.25])
+    assert again.shares == [0.5, 0.25, 0.25]
+    again.recall(None)
+    assert again.shares == [0.5, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("stored", [[0.5, 0.5], [0.5, 0.6, 0.1], [2.0, -1.0, 0.0], [0.5, "a", 0.5], 3, {}, ""])
+def test_shares_that_are_none_are_damage(stored):
+    with pytest.raises(CheckpointError, match="'growth' is damaged"):
+        Growth(3).recall(stored)
+
+
+def test_a_run_of_minutes_measures_each_level_and_keeps_to_it(tmp_path, shapes, monkeypatch):
+    measured = {0: 90.0, 1: 10.0}
+    monkeypatch.setattr(probe, "images_per_second", lambda players, *_: measured[int(players.bare_G.level)])
+    recipe = tiny(net=NET)
+    one = trainer(tmp_path / "run", recipe, kimg=None, minutes=1, data=shapes)
+    events = stop_after(one, 2)
+    (estimated,) = (event for event in events if isinstance(event, Estimated))
+    assert estimated.images_per_second == pytest.approx(0.25 * 90 + 0.75 * 10)
+    assert one.growth.shares == pytest.approx([0.25, 0.75])
+    again = trainer(tmp_path / "run", recipe, kimg=None, minutes=1, data=shapes)
+    stop_after(again, 1)
+    assert again.growth.shares == one.growth.shares

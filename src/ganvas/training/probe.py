@@ -7,6 +7,7 @@ from ..config import Budget, Recipe
 from ..dataset import Dataset
 from ..runs import RunConfig
 from .batches import Batch, Batches
+from .growth import Growth
 from .machine import accelerator
 from .players import Players, make_players
 from .step import step
@@ -33,6 +34,21 @@ def images_per_second(players: Players, batch: Batch, seconds: float) -> float:
         step(players, replace(batch, number=steps))
         steps += 1
     return steps * players.recipe.batch_size / (time.perf_counter() - began)
+
+
+def rates(players: Players, batch: Batch, seconds: float, growth: Growth) -> list[float]:
+    """Pictures a second at each level of nets that grow, of any other net once; in so many seconds altogether."""
+    found = []
+    for level in range(growth.levels):
+        growth.set_level((players.bare_G, players.bare_D), level)
+        found.append(images_per_second(players, batch, seconds / growth.levels))
+    return found
+
+
+def likeness_seconds(recipe: Recipe, shape: tuple[int, int, int], rate: float) -> float | None:
+    """Seconds until works first resemble pictures, at `rate` pictures a second; None where nobody has measured it."""
+    kimg = likeness_kimg(recipe, shape)
+    return None if kimg is None else 1000 * kimg / rate
 
 
 def rate_of(config: RunConfig, dataset: Dataset, seconds: float = 1.0) -> float:

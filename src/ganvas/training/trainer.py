@@ -158,9 +158,8 @@ class Trainer:
         seconds = probe.seconds_for(budget)
         if seconds > 0:
             batch = self.batches.batch(0, self.recipe.batch_size, self.device)
-            rate = probe.images_per_second(self._players(alone=True), batch, seconds)
-            likeness = probe.likeness_kimg(self.recipe, self.run.config.shape)
-            wait = None if likeness is None else 1000 * likeness / rate
+            rate = self.growth.measured(probe.rates(self._players(alone=True), batch, seconds, self.growth))
+            wait = probe.likeness_seconds(self.recipe, self.run.config.shape, rate)
             yield Estimated(*self._now(), rate, wait, 60 * budget.amount)
 
     def _steps_until_ill(self) -> Generator[Event, None, Finding | None]:
@@ -346,6 +345,7 @@ class Trainer:
             length = str(self.run.config.budget)
             scalars: dict[str, Any] = {"images": self.images, "seconds": self.seconds, "done": done, "length": length}
             scalars |= {"progress": self._progress(), "doctor": self.ward.to_json(), "augment": self.strength.to_json()}
+            scalars["growth"] = self.growth.shares
             average, tensors = state.net_arrays(self.average), state.players_arrays(self.players)
             checkpoint = self.run.save(average, tensors, scalars, self.ward.spared(self.run))
             yield Saved(*self._now(), checkpoint.folder)
@@ -391,6 +391,7 @@ class Trainer:
         self.ward.recall(scalars.get("doctor"))
         self._go_by(self.ward.treatment.of(self.recipe))
         self.strength.recall(scalars.get("augment"))
+        self.growth.recall(scalars.get("growth"))
         self.images, self.seconds = scalars["images"], float(scalars["seconds"])
         self._saved = (scalars["images"], scalars["done"], str(scalars.get("length")))
         before, now = scalars.get("progress"), self._progress()
