@@ -36,24 +36,22 @@ def seen(path, **options):
 
 
 @pytest.fixture
-def bases_64(tmp_path, monkeypatch):
+def drawings(tmp_path, monkeypatch):
+    """A base model of that name, of 64 px."""
     monkeypatch.setattr(bases, "FOLDER", tmp_path / "bases")
     (tmp_path / "bases").mkdir()
-    for name in ("drawings", "scenes"):
-        (tmp_path / "bases" / f"{name}-64.safetensors").touch()
+    (tmp_path / "bases" / "drawings-64.safetensors").touch()
 
 
-def test_the_look_counts_works_their_grounds_and_their_size(tmp_path):
+def test_the_look_counts_works_and_their_size(tmp_path):
     boxes = seen(tmp_path / "boxes")
-    assert (boxes.count, boxes.plain, boxes.original_px, boxes.shape) == (30, 1.0, 80, (3, 64, 64))
-    assert seen(tmp_path / "noise", plain=False).plain == 0.0
+    assert (boxes.count, boxes.distinct, boxes.original_px, boxes.shape) == (30, 30, 80, (3, 64, 64))
     assert seen(tmp_path / "again", plain=False, same=20).distinct == 10
 
 
-def test_a_plain_ground_and_the_size_decide_on_the_base_model(tmp_path, bases_64):
+def test_colour_and_size_decide_on_the_base_model(tmp_path, drawings):
     boxes = seen(tmp_path / "boxes")
     assert advice.advise(boxes).base == "drawings"
-    assert advice.advise(dataclasses.replace(boxes, plain=0.1)).base == "scenes"
     others = (dataclasses.replace(boxes, shape=shape) for shape in ((4, 64, 64), (1, 64, 64), (3, 32, 32), (3, 64, 48)))
     assert [advice.advise(other).base for other in others] == ["drawings", None, None, None]
 
@@ -81,11 +79,11 @@ def test_small_works_slow_machines_and_short_runs_mean_smaller_pictures(tmp_path
     assert side(dataclasses.replace(boxes, original_px=16), 100.0) == 16
 
 
-def test_it_says_what_and_why_in_three_lines(tmp_path, bases_64):
+def test_it_says_what_and_why_in_three_lines(tmp_path, drawings):
     lines = advice.advise(seen(tmp_path / "boxes")).lines
     assert len(lines) == 3
     assert "canvas at 64x64 px, colour" in lines[0]
-    assert "drawings, 100% of the works stand on a plain ground" in lines[1]
+    assert "drawings, which knows lines" in lines[1]
     assert "shift, tint, cutout, as far as the critic learns the 30 different works by heart" in lines[2]
     for line, option in zip(lines, ("--size", "--from", "--augment"), strict=True):
         assert option in line

@@ -21,15 +21,14 @@ from .training import probe
 AUTO = "auto"
 BEST = "canvas"
 """The recipe that it takes: the best at each size and length that was measured."""
+BASE = "drawings"
+"""The base model that it takes. Paintings, too, come sooner from it than from nothing (docs/art.md)."""
 NO_BASE = "none"
 """Asked for as a base model: none at all."""
 SAMPLE = 500
 """Most pictures that are looked at."""
 SMALL_PX = (16, 32)
 """Sides to learn at where the works themselves are no larger than half as much again; others are learned at 64 px."""
-PLAIN = 10.0
-"""Levels: the deviation along the edge below which a work stands on a plain ground."""
-MOSTLY = 0.5
 FEW = 3000
 """Works; D does not learn more of them by heart within the hours that a CPU has."""
 UNLIKE = 0.5
@@ -51,8 +50,6 @@ class Look:
     """Of them, those that are not nearly the same as another; estimated from a sample."""
     original_px: float
     """The shorter side of the works as they were found, their median."""
-    plain: float
-    """Share of works on a plain or transparent ground."""
     shape: tuple[int, int, int]
 
 
@@ -60,17 +57,12 @@ def look(dataset: Dataset) -> Look:
     """At up to `SAMPLE` of the pictures."""
     chosen = np.random.default_rng(0).permutation(len(dataset))[:SAMPLE]
     pictures = dataset.batch(np.sort(chosen)).astype(np.float32)
-    edges = np.concatenate(
-        [pictures[:, 0], pictures[:, -1], pictures[:, 1:-1, 0], pictures[:, 1:-1, -1]], axis=1
-    )  # (n, along the edge, channels)
-    plain = edges.std(axis=1).max(axis=1) < PLAIN
     distinct = len(np.unique(coarse(pictures), axis=0)) / len(pictures)
     sides = [min(work["width"], work["height"]) for work in dataset.works() if "width" in work and "height" in work]
     return Look(
         count=len(dataset),
         distinct=round(distinct * len(dataset)),
         original_px=median(sides) if sides else float(min(dataset.size)),
-        plain=float(plain.mean()),
         shape=dataset.shape,
     )
 
@@ -138,14 +130,13 @@ def augmented(recipe: Recipe, found: Look) -> tuple[Recipe, str]:
 
 def base_for(found: Look) -> tuple[str | None, str]:
     """The base model to start from, and a sentence for it."""
-    name = "drawings" if found.plain >= MOSTLY else "scenes"
     channels, height, width = found.shape
     if channels == 1:
         return None, "Base model: none, there is none for grey works. Change with --from."
-    if (name, height) not in bases.files() or height != width:
+    if (BASE, height) not in bases.files() or height != width:
         return None, f"Base model: none, there is none of {width}x{height} px. Change with --from."
-    why = f"{found.plain:.0%} of the works stand on a plain ground"
-    return name, f"Base model: {name}, {why}. Change with --from, or begin from nothing with --from {NO_BASE}."
+    why = "which knows lines, areas and colours already"
+    return BASE, f"Base model: {BASE}, {why}. Change with --from, or begin from nothing with --from {NO_BASE}."
 
 
 def decide(

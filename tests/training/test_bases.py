@@ -10,7 +10,7 @@ FILES = sorted(bases.files().items())
 
 
 def test_there_are_some():
-    assert bases.names() == ["drawings", "scenes"]
+    assert bases.names() == ["drawings"]
 
 
 @pytest.mark.parametrize(("key", "path"), FILES, ids=[f"{name}-{side}" for (name, side), _ in FILES])

@@ -62,7 +62,7 @@ def train_verb(arguments: list[str]) -> None:
         best_by: str = "kernel"
         """The score by which the best generator is kept, for ganvas sample --best."""
         start_from: Annotated[str | None, tyro.conf.arg(name="from", metavar="RUN")] = None
-        """Begin with what was learned before: a base model's name (drawings, scenes), a run folder, or an
+        """Begin with what was learned before: a base model's name (drawings), a run folder, or an
         ema.safetensors (which has no D). none: begin from nothing."""
         few: bool = False
         """Try with 10 different works or fewer, too: expect copies and blends of them, no more."""
