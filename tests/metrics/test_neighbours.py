@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ganvas.metrics import neighbours
-from ganvas.metrics.neighbours import nearest, neighbours_of_held_out, neighbours_of_works
+from ganvas.metrics.neighbours import nearest, neighbours_of_new, neighbours_of_works
 from ganvas.metrics.rows import Rows
 
 from .helpers import CPU, blobs, pair_of, stored
@@ -55,8 +55,8 @@ def test_there_are_no_more_neighbours_than_targets(tmp_path):
 
 
 def test_a_pair_remembers_its_neighbours(tmp_path):
-    pair = pair_of(tmp_path, blobs(1, 100), blobs(2, 100), training=blobs(3, 300), held_out=blobs(4, 50))
+    pair = pair_of(tmp_path, blobs(1, 100), blobs(2, 100), training=blobs(3, 300), held_out=blobs(4, 200))
     first = neighbours_of_works(pair)
     assert first[0].shape == first[1].shape == (100, 3)
     assert neighbours_of_works(pair) is first
-    assert neighbours_of_held_out(pair) == pytest.approx(brute(blobs(4, 50), blobs(3, 300), 1)[0][:, 0], rel=1e-6)
+    assert neighbours_of_new(pair) == pytest.approx(brute(blobs(4, 200), blobs(3, 300), 1)[0][:, 0], rel=1e-6)
