@@ -1,11 +1,11 @@
-"""The base models that the program ships, made anew: their pictures, their training, their files and cards.
+"""The base models, made anew: their pictures, their training, their files and cards. The program ships `drawings`.
 
     apt-get download openclipart-png; dpkg-deb -x openclipart-png_*.deb clipart
     python bench/bases.py pictures FOLDER --openclipart clipart         drawings/ and scenes/ in FOLDER
     python bench/bases.py train drawings FOLDER/drawings --size 64 --minutes 60
 
 `drawings` learns clip art of openclipart.org, which its authors gave to the public domain, and shapes of our own;
-`scenes` learns scenes of our own (bench/base_shapes.py). Minutes are minutes of CPU, one thread.
+`scenes` learns scenes of our own (bench/base_shapes.py), and stays grey for long (docs/experiments.md). Minutes are minutes of CPU, one thread.
 """
 
 import argparse
@@ -41,6 +41,10 @@ LEARNED = {
     "authors, and shapes of our own",
     "scenes": "landscapes of our own, drawn by rules from random numbers",
 }
+LIMITS = {
+    "drawings": "single things on plain grounds; no faces, no text; no style of anyone",
+    "scenes": "plain landscapes; no style of anyone",
+}
 CARD = """# {name}, {side} px
 
 What `ganvas train DATA --from {name}` begins with: a generator and its critic that draw already, so that yours need
@@ -54,7 +58,7 @@ not learn anew what lines, areas and colours are. Alone it draws what is almost 
 | how | `bench/bases.py train {name} FOLDER --size {side} --minutes {minutes:g}`: recipe `canvas`, {kimg:.0f} kimg |
 | file | {name}-{side}.safetensors, float16, {megabytes:.1f} MB |
 | pictures | colour, {side}x{side} px, no labels, tones "sine" |
-| limits | single things on plain grounds, or plain landscapes; no faces, no text; nothing of any style |
+| limits | {limits} |
 
 {versions}.
 """
@@ -110,6 +114,7 @@ def train(name: str, data: Path, side: int, minutes: float, out: Path) -> None:
         side=side,
         count=len(dataset),
         learned=LEARNED[name],
+        limits=LIMITS[name],
         minutes=minutes,
         kimg=trainer.images / 1000,
         megabytes=path.stat().st_size / 1e6,
