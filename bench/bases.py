@@ -5,7 +5,8 @@
     python bench/bases.py train drawings FOLDER/drawings --size 64 --minutes 60
 
 `drawings` learns clip art of openclipart.org, which its authors gave to the public domain, and shapes of our own;
-`scenes` learns scenes of our own (bench/base_shapes.py), and stays grey for long (docs/experiments.md). Minutes are minutes of CPU, one thread.
+`scenes` learns scenes of our own (bench/base_shapes.py), and stays grey for long (docs/experiments.md). Minutes are
+minutes of CPU, one thread.
 """
 
 import argparse
