@@ -108,7 +108,7 @@ def test_the_doctor_does_not_look_under_what_is_empty(art, tmp_path):
 
 
 def test_other_pictures_are_refused_in_words(run, tmp_path):
-    with pytest.raises(UsageError, match="run draws .* with transparency; these are grey. .* with --alpha,"):
+    with pytest.raises(UsageError, match="run draws pictures in colour; these are grey. .* with --channels 3,"):
         gv.train("digits", tiny(), kimg=0.02, out=tmp_path / "run", start_from=run.folder, display="none")
     for number in range(120):
         badge(number).convert("RGB").save(tmp_path / f"{number}.png")
