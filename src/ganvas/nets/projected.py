@@ -170,7 +170,7 @@ class ProjectedDiscriminator(nn.Module):
             eyes = frozen.on(pictures.device, WHO, INSTALL)
             larger = F.interpolate(pictures[:, :3], self.size, mode="bilinear", align_corners=False)
             mixed = self.mixing(eyes(larger.expand(-1, 3, -1, -1), self.scales))
-        mixed = [torch.cat([x, PLAIN * F.adaptive_avg_pool2d(pictures, x.shape[2:])], 1) for x in mixed]
+        mixed = [with_plain(x, PLAIN * pictures) for x in mixed]
         # As they lie in memory, the channels of a pixel side by side.
         return torch.cat([(x.float() * energy(x.shape)).permute(0, 2, 3, 1).flatten(1) for x in mixed], 1)
 
@@ -180,6 +180,12 @@ class ProjectedDiscriminator(nn.Module):
         for x, (channels, height, width) in zip(parts, self.shapes, strict=True):
             pixels = x.reshape(-1, height, width, channels) / energy((1, channels, height, width))
             yield pixels.permute(0, 3, 1, 2)
+
+
+def with_plain(features: Tensor, plain: Tensor) -> Tensor:
+    """(n, channels, h, w) features and the means of (n, C, H, W) pixels, of half the features' energy, side by side."""
+    means = F.adaptive_avg_pool2d(plain, features.shape[2:])
+    return torch.cat([features, (features.shape[1] / (2 * plain.shape[1])) ** 0.5 * means], 1)
 
 
 def energy(shape: Sequence[int]) -> float:
