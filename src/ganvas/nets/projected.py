@@ -184,7 +184,7 @@ class ProjectedDiscriminator(nn.Module):
 
 def with_plain(features: Tensor, plain: Tensor) -> Tensor:
     """(n, channels, h, w) features and the means of (n, C, H, W) pixels, of half the features' energy, side by side."""
-    means = F.adaptive_avg_pool2d(plain, features.shape[2:])
+    means = F.adaptive_avg_pool2d(plain, (features.shape[2], features.shape[3]))
     return torch.cat([features, (features.shape[1] / (2 * plain.shape[1])) ** 0.5 * means], 1)
 
 
