@@ -63,3 +63,16 @@ def test_a_player_is_measured_beside_its_pictures(bench, digits, tmp_path, monke
     assert value > real  # noise is further from the pictures than other pictures are
     assert {path.name for path in tmp_path.glob("*.png")} == {"digits, fastgan.png", "digits, pictures.png"}
     assert "fastgan" in art.table({"results": {"digits, fastgan": {**found, "effnet": found["random"]}}})
+
+
+def test_nobody_is_measured_by_what_it_learned_from(bench, digits, tmp_path, monkeypatch):
+    """Also where the packages of `effnet` are there: it is not even made."""
+    art = bench("art")
+    monkeypatch.setattr(art, "WORKS", 100)
+    monkeypatch.setattr(art, "SCORES", ["kernel"])
+    monkeypatch.setattr(art, "PEERS", {"fastgan": lambda: bench("art_peers").PEERS["fastgan"](**SMALL["fastgan"])})
+    standing = art.trained("fastgan", digits, 0.001, 0)
+    found = art.measured(standing, "projected", digits, 0, tmp_path / "page.png")
+    assert "effnet" not in found
+    assert found["random"]["kernel"]
+    assert "| – |" in art.table({"results": {"digits, projected": {**found, "kimg": 1.0}}})
