@@ -72,3 +72,16 @@ def test_players_are_recipes_with_or_without_a_base_model_or_peers(bench, digits
     assert art.recipe_of("fastgan", digits) is None
     assert art.recipe_of("auto", digits)[0].name == "canvas"
     assert art.settings_of("canvas+drawings", digits) != art.settings_of("canvas", digits)
+
+
+def test_nobody_is_measured_by_what_it_learned_from(bench, digits, tmp_path, monkeypatch):
+    """Also where the packages of `effnet` are there: it is not even made."""
+    art = bench("art")
+    monkeypatch.setattr(art, "WORKS", 100)
+    monkeypatch.setattr(art, "SCORES", ["kernel"])
+    monkeypatch.setattr(art, "PEERS", {"fastgan": lambda: bench("art_peers").PEERS["fastgan"](**SMALL["fastgan"])})
+    standing = art.trained("fastgan", digits, 0.001, 0)
+    found = art.measured(standing, "projected", digits, 0, tmp_path / "page.png")
+    assert "effnet" not in found
+    assert found["random"]["kernel"]
+    assert "| – |" in art.table({"results": {"digits, projected": {**found, "kimg": 1.0}}})
