@@ -50,8 +50,8 @@ class Projected(NetConfig):
     generator_depth: int = 2
     """Residual blocks a level of G."""
     scales: int = 4
-    """How many scales of the frozen net D looks at, from the finest one on: 1 to 4. A step
-    with 3 is a sixth to a fifth faster."""
+    """How many scales of the frozen net D looks at, from the finest one on: 1 to 4. A step with 3 is a
+    sixth to a fifth faster."""
     head_width: int = 64
     """Channels of D's heads."""
     see_px: int = 64
