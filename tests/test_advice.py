@@ -51,7 +51,11 @@ def test_the_look_counts_works_and_their_size(tmp_path):
 
 def test_colour_and_size_decide_on_the_base_model(tmp_path, drawings):
     boxes = seen(tmp_path / "boxes")
-    assert advice.advise(boxes).base == "drawings"
+    decided = advice.advise(boxes)
+    assert decided.base == "drawings"
+    assert decided.base_of(dataclasses.replace(decided.recipe, batch_size=8)) == "drawings"
+    assert decided.base_of(dataclasses.replace(decided.recipe, latent_dim=8)) is None
+    assert decided.base_of(dataclasses.replace(decided.recipe, tones="linear")) is None
     others = (dataclasses.replace(boxes, shape=shape) for shape in ((4, 64, 64), (1, 64, 64), (3, 32, 32), (3, 64, 48)))
     assert [advice.advise(other).base for other in others] == ["drawings", None, None, None]
 
@@ -129,3 +133,12 @@ def test_transparency_is_kept_where_the_works_use_it(tmp_path):
         cut.save(path)
     assert shape("cut out") == (4, 16, 16)
     assert shape("cut out", recipe="canvas")[0] == 3
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again_from_its_base(tmp_path):
+    pictures, out = folder_of(tmp_path / "boxes"), tmp_path / "run"
+    first = make_trainer(pictures, kimg=1, out=out)
+    assert first.run.config.parent == "drawings-64"
+    again = make_trainer(pictures, kimg=1, out=out)
+    assert again.heritage is not None
+    assert again.heritage.name == "drawings-64"

@@ -286,3 +286,14 @@ def test_train_says_what_it_chose_and_each_choice_can_be_changed(capsys, tmp_pat
     named = run(capsys, *train, "--out", tmp_path / "named", "--recipe", "canvas", *TINY)[0]
     assert "Augmentation:" not in named
     assert "Augmentation: shift, tint, cutout, as" in run(capsys, *train, "--out", tmp_path / "all")[0]
+
+
+def test_a_base_that_what_was_said_does_not_fit_is_left_out(capsys, tmp_path):
+    (tmp_path / "art").mkdir()
+    for number in range(20):
+        Image.new("RGB", (80, 80), (number * 9, 80, 200)).save(tmp_path / "art" / f"{number}.png")
+    train = ("train", tmp_path / "art", "--kimg", "0.008", "--batch-size", "8", "--net.width", "4")
+    said = run(capsys, *train, "--latent-dim", "8", "--out", tmp_path / "run")[0]
+    assert "Base model: none, it has other latents or tones" in said
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["parent"] is None
+    assert "Starting from drawings-64" in run(capsys, *train, "--out", tmp_path / "fits")[0]

@@ -22,7 +22,7 @@ AUTO = "auto"
 BEST = "canvas"
 """The recipe that it takes: the best at each size and length that was measured."""
 BASE = "drawings"
-"""The base model that it takes. Paintings, too, come sooner from it than from nothing (docs/art.md)."""
+"""The base model that it takes. Works, paintings too, come sooner from it, if no farther (docs/art.md)."""
 NO_BASE = "none"
 """Asked for as a base model: none at all."""
 SAMPLE = 500
@@ -85,6 +85,11 @@ class Advice:
     """Name of the base model to start from."""
     lines: tuple[str, ...]
     """Three sentences for people."""
+
+    def base_of(self, recipe: Recipe) -> str | None:
+        """The base model for this recipe changed by hand: none where nothing of it can be taken over."""
+        fits = (recipe.latent_dim, recipe.tones) == (self.recipe.latent_dim, self.recipe.tones)
+        return self.base if fits else None
 
 
 def smaller(found: Look, images_per_second: Callable[[], float] | None, budget: Budget) -> tuple[int, str] | None:
@@ -159,7 +164,9 @@ def decide(
         _, height, width = run.config.shape
         if again is not None and (height, width) != dataset.size:
             dataset = again(f"{width}x{height}")
-        return dataset, Advice(run.config.recipe, None, ("It goes on as was decided when it began.",))
+        # What it began with is needed again where no checkpoint has been written yet.
+        base = next((name for (name, _), path in bases.files().items() if path.stem == run.config.parent), None)
+        return dataset, Advice(run.config.recipe, base, ("It goes on as was decided when it began.",))
     found, why = look(dataset), None
     if again is not None and (less := smaller(found, images_per_second, budget)) is not None:
         side, why = less

@@ -90,8 +90,13 @@ def train_verb(arguments: list[str]) -> None:
             again = again_at(asked.data, alpha) if asked.size is None else None
             dataset, advice = advised(dataset, budget, asked.out, asked.seed, asked.labels, again)
             lines = tuple(as_said(line, arguments) for line in advice.lines)
-            decided = Train(data=tyro.MISSING, settings=advice.recipe, recipe=name, start_from=advice.base)
+            decided = Train(data=tyro.MISSING, settings=advice.recipe, recipe=name)
             asked = common.parse(Train, "train", arguments, decided)  # what was said outright counts for more
+            if asked.start_from is None:
+                asked = dataclasses.replace(asked, start_from=advice.base_of(asked.settings))
+                if asked.start_from != advice.base:
+                    no_base = "Base model: none, it has other latents or tones than you asked for."
+                    lines = (lines[0], no_base, *lines[2:])
     train(dataset, asked, lines)
 
 
