@@ -1,10 +1,13 @@
-"""The base models, made anew: their pictures, their training, their files and cards. The program ships `drawings`.
+"""The base models, made anew: their pictures, their training, their files and cards.
+
+The program ships `drawings`, for the recipe `canvas`, and `emblems`, for `palette`; both learn the same pictures.
 
     apt-get download openclipart-png; dpkg-deb -x openclipart-png_*.deb clipart
     python bench/bases.py pictures FOLDER --openclipart clipart         drawings/ and scenes/ in FOLDER
-    python bench/bases.py train drawings FOLDER/drawings --size 64 --minutes 60
+    python bench/bases.py train drawings FOLDER/drawings --size 64 --minutes 50
+    python bench/bases.py train emblems FOLDER/drawings --size 64 --minutes 30
 
-`drawings` learns clip art of openclipart.org, which its authors gave to the public domain, and shapes of our own;
+Both learn clip art of openclipart.org, which its authors gave to the public domain, and shapes of our own;
 `scenes` learns scenes of our own (bench/base_shapes.py), and stays grey for long (docs/experiments.md). Minutes are
 minutes of CPU, one thread.
 """
@@ -35,15 +38,21 @@ LARGEST_PX, SMALLEST_PX, THINNEST_PX = 4000, 16, 30
 """Of the longer side, of the shorter one, and of the shorter one after shrinking."""
 LEAST_SPREAD = 18
 """Deviation of levels; below it a picture is nearly empty."""
+RECIPES = {"drawings": "canvas", "emblems": "palette", "scenes": "canvas"}
 OF_OUR_OWN = {"drawings": 2000, "scenes": 4000}
 BASES = Path(__file__).parent.parent / "src" / "ganvas" / "bases"
+CLIP_ART = (
+    "clip art of openclipart.org (Debian's package `openclipart-png`), given to the public domain by its authors, and "
+    "shapes of our own"
+)
 LEARNED = {
-    "drawings": "clip art of openclipart.org (Debian's package `openclipart-png`), given to the public domain by its "
-    "authors, and shapes of our own",
+    "drawings": CLIP_ART,
+    "emblems": CLIP_ART,
     "scenes": "landscapes of our own, drawn by rules from random numbers",
 }
 LIMITS = {
     "drawings": "single things on plain grounds; no faces, no text; no style of anyone",
+    "emblems": "single things in flat colours on plain grounds; no faces, no text; no style of anyone",
     "scenes": "plain landscapes; no style of anyone",
 }
 CARD = """# {name}, {side} px
@@ -56,7 +65,7 @@ not learn anew what lines, areas and colours are. Alone it draws what is almost 
 | learned from | {count:,} pictures: {learned} |
 | licence of the pictures | public domain |
 | licence of the weights | public domain (CC0 1.0) |
-| how | `bench/bases.py train {name} FOLDER --size {side} --minutes {minutes:g}`: recipe `canvas`, {kimg:.0f} kimg |
+| how | `bench/bases.py train {name} FOLDER --size {side} --minutes {minutes:g}`: recipe `{recipe}`, {kimg:.0f} kimg |
 | file | {name}-{side}.safetensors, float16, {megabytes:.1f} MB |
 | pictures | colour, {side}x{side} px, no labels, tones "sine" |
 | limits | {limits} |
@@ -103,7 +112,7 @@ def train(name: str, data: Path, side: int, minutes: float, out: Path) -> None:
     torch.set_num_threads(1)
     dataset = prepare(data, str(side), channels=3)
     trainer = make_trainer(
-        dataset, "canvas", minutes=minutes, labels=False, doctor="off", out=out, clock=time.process_time, seed=0
+        dataset, RECIPES[name], minutes=minutes, labels=False, doctor="off", out=out, clock=time.process_time, seed=0
     )
     for event in trainer.fit():
         if isinstance(event, Finished):
@@ -112,6 +121,7 @@ def train(name: str, data: Path, side: int, minutes: float, out: Path) -> None:
     store(trainer.run, path)
     card = CARD.format(
         name=name,
+        recipe=RECIPES[name],
         side=side,
         count=len(dataset),
         learned=LEARNED[name],
@@ -131,7 +141,7 @@ def main() -> None:
     one.add_argument("folder", type=Path)
     one.add_argument("--openclipart", type=Path, required=True, help="the unpacked package")
     one = verbs.add_parser("train", help="train one, and put it into the program")
-    one.add_argument("name", choices=tuple(OF_OUR_OWN))
+    one.add_argument("name", choices=tuple(RECIPES))
     one.add_argument("data", type=Path)
     one.add_argument("--size", type=int, default=64)
     one.add_argument("--minutes", type=float, default=60.0, help="of CPU; %(default)s")

@@ -37,34 +37,53 @@ def seen(path, **options):
 
 @pytest.fixture
 def drawings(tmp_path, monkeypatch):
-    """A base model of that name, of 64 px."""
+    """Base models by name, of 64 px."""
     monkeypatch.setattr(bases, "FOLDER", tmp_path / "bases")
     (tmp_path / "bases").mkdir()
-    (tmp_path / "bases" / "drawings-64.safetensors").touch()
+    for name in ("drawings", "emblems"):
+        (tmp_path / "bases" / f"{name}-64.safetensors").touch()
 
 
 def test_the_look_counts_works_and_their_size(tmp_path):
     boxes = seen(tmp_path / "boxes")
     assert (boxes.count, boxes.distinct, boxes.original_px, boxes.shape) == (30, 30, 80, (3, 64, 64))
     assert seen(tmp_path / "again", plain=False, same=20).distinct == 10
+    assert boxes.flat > 0.9
+    assert seen(tmp_path / "noise", plain=False).flat < 0.1
+
+
+def test_flat_is_what_equals_its_neighbour_in_all_channels():
+    pictures = np.zeros((1, 2, 3, 3), np.float32)
+    pictures[0, :, 2] = (0, 0, advice.EQUAL + 1)  # one edge of two, in one channel; nothing differs below
+    assert advice.flatness(pictures) == pytest.approx((0.5 + 1) / 2)
+    pictures[0, :, 2] = (0, 0, advice.EQUAL)
+    assert advice.flatness(pictures) == 1
+
+
+def test_flat_works_in_colour_get_a_palette(tmp_path, drawings):
+    boxes = seen(tmp_path / "boxes")
+    of_noise = advice.advise(seen(tmp_path / "noise", plain=False))
+    assert (of_noise.recipe.name, of_noise.base) == ("canvas", "drawings")
+    assert (advice.advise(boxes).recipe.name, advice.advise(boxes).base) == ("palette", "emblems")
+    assert advice.advise(dataclasses.replace(boxes, shape=(1, 64, 64))).recipe.name == "canvas"
 
 
 def test_colour_and_size_decide_on_the_base_model(tmp_path, drawings):
     boxes = seen(tmp_path / "boxes")
     decided = advice.advise(boxes)
-    assert decided.base == "drawings"
-    assert decided.base_of(dataclasses.replace(decided.recipe, batch_size=8)) == "drawings"
+    assert decided.base == "emblems"
+    assert decided.base_of(dataclasses.replace(decided.recipe, batch_size=8)) == "emblems"
     assert decided.base_of(dataclasses.replace(decided.recipe, latent_dim=8)) is None
     assert decided.base_of(dataclasses.replace(decided.recipe, tones="linear")) is None
     others = (dataclasses.replace(boxes, shape=shape) for shape in ((4, 64, 64), (1, 64, 64), (3, 32, 32), (3, 64, 48)))
-    assert [advice.advise(other).base for other in others] == ["drawings", None, None, None]
+    assert [advice.advise(other).base for other in others] == ["emblems", None, None, None]
 
 
 def test_few_works_are_augmented_and_grey_ones_not_tinted(tmp_path):
     boxes = seen(tmp_path / "boxes")
     assert advice.advise(boxes).recipe.augment == ("shift", "tint", "cutout")
     assert advice.advise(dataclasses.replace(boxes, shape=(1, 64, 64))).recipe.augment == ("shift", "cutout")
-    assert advice.advise(dataclasses.replace(boxes, distinct=advice.FEW)).recipe == ganvas.recipe("canvas")
+    assert advice.advise(dataclasses.replace(boxes, distinct=advice.FEW)).recipe == ganvas.recipe("palette")
 
 
 def test_small_works_slow_machines_and_short_runs_mean_smaller_pictures(tmp_path):
@@ -86,8 +105,8 @@ def test_small_works_slow_machines_and_short_runs_mean_smaller_pictures(tmp_path
 def test_it_says_what_and_why_in_three_lines(tmp_path, drawings):
     lines = advice.advise(seen(tmp_path / "boxes")).lines
     assert len(lines) == 3
-    assert "canvas at 64x64 px, colour" in lines[0]
-    assert "drawings, which knows lines" in lines[1]
+    assert "palette at 64x64 px, colour" in lines[0]
+    assert "emblems, which knows lines" in lines[1]
     assert "shift, tint, cutout, as far as the critic learns the 30 different works by heart" in lines[2]
     for line, option in zip(lines, ("--size", "--from", "--augment"), strict=True):
         assert option in line
@@ -138,7 +157,7 @@ def test_transparency_is_kept_where_the_works_use_it(tmp_path):
 def test_a_run_killed_before_its_first_checkpoint_begins_again_from_its_base(tmp_path):
     pictures, out = folder_of(tmp_path / "boxes"), tmp_path / "run"
     first = make_trainer(pictures, kimg=1, out=out)
-    assert first.run.config.parent == "drawings-64"
+    assert first.run.config.parent == "emblems-64"
     again = make_trainer(pictures, kimg=1, out=out)
     assert again.heritage is not None
-    assert again.heritage.name == "drawings-64"
+    assert again.heritage.name == "emblems-64"

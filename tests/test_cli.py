@@ -276,7 +276,7 @@ def test_train_says_what_it_chose_and_each_choice_can_be_changed(capsys, tmp_pat
     train = ("train", tmp_path / "art", "--kimg", "0.016", "--batch-size", "8")
     changed = ("--augment", "blit", "--augment-p", "0.5", "--from", "none", "--net.width", "8", "--latent-dim", "8")
     said = run(capsys, *train, "--out", tmp_path / "run", *changed)[0].splitlines()
-    for line in ("Recipe: canvas at 16x16 px", "Base model: as you said.", "Augmentation: as you said."):
+    for line in ("Recipe: palette at 16x16 px", "Base model: as you said.", "Augmentation: as you said."):
         assert any(text.startswith(line) for text in said)
     config = json.loads((tmp_path / "run" / "run.json").read_text())
     recipe = config["recipe"]
@@ -296,4 +296,4 @@ def test_a_base_that_what_was_said_does_not_fit_is_left_out(capsys, tmp_path):
     said = run(capsys, *train, "--latent-dim", "8", "--out", tmp_path / "run")[0]
     assert "Base model: none, it has other latents or tones" in said
     assert json.loads((tmp_path / "run" / "run.json").read_text())["parent"] is None
-    assert "Starting from drawings-64" in run(capsys, *train, "--out", tmp_path / "fits")[0]
+    assert "Starting from emblems-64" in run(capsys, *train, "--out", tmp_path / "fits")[0]

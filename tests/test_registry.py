@@ -8,7 +8,7 @@ from ganvas.registry import Registry, games, nets, recipes, sources
 
 
 def test_every_folder_offers_its_parts():
-    assert recipes.names() == ["canvas", "classic", "dcgan", "grow", "projected"]
+    assert recipes.names() == ["canvas", "classic", "dcgan", "grow", "palette", "projected"]
     assert games.names() == ["hinge", "minimax", "nonsaturating", "relativistic", "wasserstein"]
     ours = [name for name in nets.names() if not name.startswith("test-")]  # other tests register nets made to fail
     assert ours == ["dcgan", "growing", "mlp", "projected", "residual"]
@@ -18,7 +18,7 @@ def test_every_folder_offers_its_parts():
 def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(UnknownName, match="No recipe 'canvs'. Did you mean 'canvas'?"):
         recipes.get("canvs")
-    with pytest.raises(UnknownName, match="There are: canvas, classic, dcgan, grow, projected"):
+    with pytest.raises(UnknownName, match="There are: canvas, classic, dcgan, grow, palette, projected"):
         recipes.get("q")
 
 

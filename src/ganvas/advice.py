@@ -19,10 +19,10 @@ from .runs import Run
 from .training import probe
 
 AUTO = "auto"
-BEST = "canvas"
-"""The recipe that it takes: the best at each size and length that was measured."""
-BASE = "drawings"
-"""The base model that it takes. Works, paintings too, come sooner from it, if no farther (docs/art.md)."""
+USUAL, FOR_FLAT = "canvas", "palette"
+"""The recipes that it takes: the best for each kind of picture that was measured."""
+BASE = {"canvas": "drawings", "palette": "emblems"}
+"""The base model that it takes with each. Works, paintings too, come sooner from it (docs/art.md)."""
 NO_BASE = "none"
 """Asked for as a base model: none at all."""
 SAMPLE = 500
@@ -38,6 +38,11 @@ UNLIKE = 0.5
 GENTLE = ("shift", "tint", "cutout")
 AUGMENT_P = 0.3
 """The most: 0.8 gives the works more variety, and less of their finer features (docs/experiments.md)."""
+FLAT = 0.5
+"""Share of neighbouring pixels, from which on pictures count as flat: drawings and pixel art have 0.6 to 0.75, photographs
+0.36, paintings 0.26."""
+EQUAL = 2
+"""Levels by which neighbours may differ and still count as equal."""
 CELLS = 8
 STEPS = 16
 """Works count as the same where they agree when shrunk to CELLS a side and STEPS levels."""
@@ -52,7 +57,14 @@ class Look:
     """Of them, those that are not nearly the same as another; estimated from a sample."""
     original_px: float
     """The shorter side of the works as they were found, their median."""
+    flat: float
+    """Share of neighbouring pixels that are equal, in [0, 1]."""
     shape: tuple[int, int, int]
+
+    @property
+    def best(self) -> str:
+        """Name of the recipe for such pictures."""
+        return FOR_FLAT if self.shape[0] > 1 and self.flat >= FLAT else USUAL
 
 
 def look(dataset: Dataset) -> Look:
@@ -65,8 +77,15 @@ def look(dataset: Dataset) -> Look:
         count=len(dataset),
         distinct=round(distinct * len(dataset)),
         original_px=median(sides) if sides else float(min(dataset.size)),
+        flat=flatness(pictures),
         shape=dataset.shape,
     )
+
+
+def flatness(pictures: np.ndarray) -> float:
+    """(n, H, W, C) levels -> share of pixels that equal the next one, to the right or below, in all channels."""
+    equal = [(np.abs(np.diff(pictures, axis=axis)).max(axis=3) <= EQUAL).mean() for axis in (1, 2)]
+    return float(np.mean(equal))
 
 
 def coarse(pictures: np.ndarray) -> np.ndarray:
@@ -100,7 +119,7 @@ def smaller(found: Look, images_per_second: Callable[[], float] | None, budget: 
     for side in (side for side in SMALL_PX if side < min(found.shape[1:])):
         if found.original_px <= 1.5 * side:
             return side, f"the works themselves are {found.original_px:.0f} px"
-    likeness = probe.likeness_kimg(recipes.get(BEST)(), found.shape)
+    likeness = probe.likeness_kimg(recipes.get(found.best)(), found.shape)
     if (
         budget.unit != "minutes"
         or images_per_second is None
@@ -116,12 +135,14 @@ def smaller(found: Look, images_per_second: Callable[[], float] | None, budget: 
 
 def advise(found: Look, size_reason: str | None = None) -> Advice:
     """What to do with these pictures.   size_reason: why they are smaller than usual."""
-    base, base_line = base_for(found)
-    recipe, augment_line = augmented(recipes.get(BEST)(), found)
     channels, height, width = found.shape
+    name = found.best
+    base, base_line = base_for(found)
+    recipe, augment_line = augmented(recipes.get(name)(), found)
     kind = {1: "grey", 3: "colour", 4: "colour and transparency"}[channels]
+    kind += "" if channels == 1 else f", {found.flat:.0%} of it flat"
     why = size_reason or f"the works themselves are some {found.original_px:.0f} px"
-    line = f"Recipe: {BEST} at {width}x{height} px, {kind}: {why}. Change with --recipe, --size, --width."
+    line = f"Recipe: {name} at {width}x{height} px, {kind}: {why}. Change with --recipe, --size, --width."
     return Advice(recipe, base, (line, base_line, augment_line))
 
 
@@ -141,14 +162,16 @@ def base_for(found: Look) -> tuple[str | None, str]:
     channels, height, width = found.shape
     if channels == 1:
         return None, "Base model: none, there is none for grey works. Change with --from."
-    if (BASE, height) not in bases.files() or height != width:
+    base = BASE[found.best]
+    if (base, height) not in bases.files() or height != width:
         return None, f"Base model: none, there is none of {width}x{height} px. Change with --from."
     why = "which knows lines, areas and colours already"
-    return BASE, f"Base model: {BASE}, {why}. Change with --from, or begin from nothing with --from {NO_BASE}."
+    return base, f"Base model: {base}, {why}. Change with --from, or begin from nothing with --from {NO_BASE}."
 
 
 def decide(
     dataset: Dataset,
+    found: Look,
     budget: Budget,
     folder: Path,
     again: Callable[[str], Dataset] | None,
@@ -156,7 +179,7 @@ def decide(
 ) -> tuple[Dataset, Advice]:
     """The pictures, of another size perhaps, and what to do with them. A run that has begun goes on as it was decided.
 
-    folder: of the run.   again: prepares the same pictures at another size; None where their size is given.
+    found: at these pictures.   folder: of the run.   again: prepares the same pictures at another size; None where their size is given.
     images_per_second: measures the machine; None where that is not to be done.
     """
     if (folder / "run.json").is_file():
@@ -167,7 +190,7 @@ def decide(
         # What it began with is needed again where no checkpoint has been written yet.
         base = next((name for (name, _), path in bases.files().items() if path.stem == run.config.parent), None)
         return dataset, Advice(run.config.recipe, base, ("It goes on as was decided when it began.",))
-    found, why = look(dataset), None
+    why = None
     if again is not None and (less := smaller(found, images_per_second, budget)) is not None:
         side, why = less
         dataset = again(str(side))

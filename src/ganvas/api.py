@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from . import __version__
-from .advice import AUTO, BEST, NO_BASE, Advice, decide
+from .advice import AUTO, NO_BASE, Advice, decide, look
 from .config import Budget, Recipe, check, parse_every
 from .dataset import Dataset, prepare
 from .errors import UsageError
@@ -220,12 +220,14 @@ def advised(
 
     again: prepares them at another size; None to leave the size as it is.
     """
+    found = look(dataset)
 
     def images_per_second() -> float:
-        return rate_of(run_config(dataset, recipes.get(BEST)(), budget, seed, labels), dataset)
+        return rate_of(run_config(dataset, recipes.get(found.best)(), budget, seed, labels), dataset)
 
     alone = machine.accelerator().num_processes == 1  # several would measure, and decide, differently
-    return decide(dataset, budget, folder_of(dataset, BEST, out), again, images_per_second if alone else None)
+    folder = folder_of(dataset, found.best, out)
+    return decide(dataset, found, budget, folder, again, images_per_second if alone else None)
 
 
 def judging_of(config: RunConfig, dataset: Dataset, every: Budget | None, best_by: str) -> Judging | None:

@@ -17,7 +17,7 @@ from ganvas.registry import nets
 TINY = {
     "mlp": {"width": 8, "maxout_width": 6},
     "dcgan": {"widths": (4, 6, 8)},
-    "residual": {"width": 4},
+    "residual": {"width": 4, "palette": 3, "patches": 2},
     "projected": {"width": 4, "head_width": 4, "see_px": 32},
     "growing": {"width": 4, "max_width": 8, "glance": 8},
 }

@@ -3,22 +3,22 @@
 import pytest
 
 import ganvas
-from ganvas import bases
+from ganvas import advice, bases
 from ganvas.training.inherit import Heritage
 
 FILES = sorted(bases.files().items())
 
 
 def test_there_are_some():
-    assert bases.names() == ["drawings"]
+    assert bases.names() == ["drawings", "emblems"]
 
 
 @pytest.mark.parametrize(("key", "path"), FILES, ids=[f"{name}-{side}" for (name, side), _ in FILES])
-def test_each_fits_canvas_and_has_a_card(key, path):
+def test_each_fits_its_recipe_and_has_a_card(key, path):
     name, side = key
     shape = (3, side, side)
     heritage = Heritage.of(name, shape)
-    recipe = ganvas.recipe("canvas")
+    recipe = ganvas.recipe(next(recipe for recipe, base in advice.BASE.items() if base == name))
     nets = recipe.net.generator(shape, recipe.latent_dim, 0), recipe.net.discriminator(shape, 0)
     for net, arrays in zip(nets, (heritage.G, heritage.D), strict=True):
         fit = heritage.give(net, arrays, [])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def train_verb(arguments: list[str]) -> None:
     import tyro
 
-    from ..advice import AUTO, BEST
+    from ..advice import AUTO, USUAL
     from ..config import Recipe
 
     @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def train_verb(arguments: list[str]) -> None:
         best_by: str = "kernel"
         """The score by which the best generator is kept, for ganvas sample --best."""
         start_from: Annotated[str | None, tyro.conf.arg(name="from", metavar="RUN")] = None
-        """Begin with what was learned before: a base model's name (drawings), a run folder, or an
+        """Begin with what was learned before: a base model's name (drawings, emblems), a run folder, or an
         ema.safetensors (which has no D). none: begin from nothing."""
         few: bool = False
         """Try with 10 different works or fewer, too: expect copies and blends of them, no more."""
@@ -73,7 +73,7 @@ def train_verb(arguments: list[str]) -> None:
         """One JSON object a line instead of the progress bar."""
 
     name = recipe_named_in(arguments)
-    settings = recipes.get(BEST if name == AUTO else name)()
+    settings = recipes.get(USUAL if name == AUTO else name)()
     asked = common.parse(Train, "train", arguments, Train(data=tyro.MISSING, settings=settings, recipe=name))
     from ..api import advised, again_at, budget_of
     from ..dataset import prepare

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import check_counts
+from ..config import check, check_counts
 from ..registry import nets
 from .layers import (
     Blur,
@@ -58,6 +58,8 @@ class Growing(Residual):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_counts(self, ("start_px",), 256)
+        for name in ("palette", "patches"):
+            check(getattr(self, name) == 0, name, getattr(self, name), "0: growing nets have none")
 
     def widths(self, height: int, width: int) -> list[int]:
         """Channels of each level, from half resolution down to about 4 to 7 px."""

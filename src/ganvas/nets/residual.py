@@ -3,6 +3,7 @@
 No normalisation, no attention, no grouped convolutions: each costs a CPU more than it brings. Bottleneck blocks in
 the manner of R3GAN (Huang et al. 2024, sect. 3): 1x1, 3x3, 1x1, the last starting at zero. The latent enters G at
 every block, as a scale and a shift of each channel, which brought more than any width or depth (docs/experiments.md).
+G fills areas with a few flat colours (palette.py), D judges a picture as a whole and piece by piece.
 """
 
 import itertools
@@ -33,6 +34,7 @@ from .layers import (
     unshuffle,
     zeros,
 )
+from .palette import Palette
 
 
 @nets.register("residual")
@@ -51,11 +53,17 @@ class Residual(NetConfig):
     """Residual blocks a level of D."""
     glance: int = 256
     """Units of the two layers by which D also sees a picture as a whole, shrunk to 32 px a side; 0 leaves them out."""
+    palette: int = 0
+    """Flat colours that G has for each work, besides painting freely; 0 leaves them out."""
+    patches: int = 0
+    """The level, from 1 at half the resolution, whose features D also judges piece by piece; 0 leaves that out."""
 
     def __post_init__(self) -> None:
         check_counts(self, ("width", "max_width"), 8192)
         check_counts(self, ("generator_depth", "depth"), 100)
         check(0 <= self.glance <= 8192, "glance", self.glance, "from 0 to 8192")
+        check(0 <= self.palette <= 256, "palette", self.palette, "from 0 to 256")
+        check(0 <= self.patches <= 2, "patches", self.patches, "0, 1 or 2, as pictures of 16 px have no more levels")
         check(self.width <= self.max_width, "width", self.width, f"at most max_width, {self.max_width}")
 
     def widths(self, height: int, width: int) -> list[int]:
@@ -166,6 +174,7 @@ class ResidualGenerator(nn.Module):
         self.ups = nn.ModuleList(Up(wide, narrow) for wide, narrow in itertools.pairwise(widths))
         self.paint = he(nn.Conv2d(widths[-1], 4 * channels, 3, padding=1))
         self.blur = Blur(channels)
+        self.palette = Palette(config.palette, widths[-1], channels, self.latent.out_dim) if config.palette else None
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         latent = self.latent(z, label)
@@ -175,8 +184,28 @@ class ResidualGenerator(nn.Module):
             if level > 0 and place == 0:
                 x = self.ups[level - 1](x)
             x = block(x, latent)
-        x = shuffle(self.paint(leaky(x)))
-        return bounded(centre_crop(self.blur(x), self.height, self.width))
+        x = leaky(x)
+        picture = self.blur(shuffle(self.paint(x)))
+        if self.palette is not None:
+            picture = self.palette(picture, x, latent)
+        return bounded(centre_crop(picture, self.height, self.width))
+
+
+class Patches(nn.Module):
+    """The mean over all places of what a level's features say of each, whatever the whole is like. -> (n,) logits.
+
+    Isola et al. 2017, sect. 3.2 (PatchGAN). Pieces are many when pictures are few, and whole ones known by heart.
+    width: channels of the level.
+    """
+
+    def __init__(self, width: int, labels: int) -> None:
+        super().__init__()
+        self.look = Pointwise(width, width)
+        self.logit = ProjectionLogit(width, labels)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """x: (n, width, H, W); label: (n,) or (k, n)."""
+        return self.logit(leaky(self.look(leaky(x))).mean(dim=(2, 3)), label)
 
 
 class ResidualDiscriminator(nn.Module):
@@ -196,13 +225,19 @@ class ResidualDiscriminator(nn.Module):
         self.gather = he(nn.Linear(features * base_height * base_width, features))
         self.glance = Glance(shape, config.glance) if config.glance else None
         self.logit = ProjectionLogit(features + config.glance, labels)
+        self.below = (max(config.patches, 1) - 1) * (config.depth + 1) + config.depth
+        self.patches = Patches(widths[config.patches - 1], labels) if config.patches else None
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:
         x = self.read(unshuffle(pad_to(pictures, *self.padded).contiguous()))
-        for level in self.levels:
+        for level in self.levels[: self.below]:
+            x = level(x)
+        pieces = x
+        for level in self.levels[self.below :]:
             x = level(x)
         x = self.gather(leaky(x).permute(0, 2, 3, 1).flatten(1))  # as it lies in memory: nothing is copied
         x = leaky(x)
         if self.glance is not None:
             x = torch.cat([x, self.glance(pictures)], dim=1)
-        return self.logit(x, label)
+        logit = self.logit(x, label)
+        return logit if self.patches is None else logit + self.patches(pieces, label)
