@@ -39,8 +39,9 @@ GENTLE = ("shift", "tint", "cutout")
 AUGMENT_P = 0.3
 """The most: 0.8 gives the works more variety, and less of their finer features (docs/experiments.md)."""
 FLAT = 0.5
-"""Share of neighbouring pixels, from which on pictures count as flat: drawings and pixel art have 0.6 to 0.75, photographs
-0.36, paintings 0.26."""
+"""Share of pixels that equal the next one, from which on pictures count as flat: drawings and pixel art have 0.6 to
+0.75, photographs 0.36, paintings 0.26.
+"""
 EQUAL = 2
 """Levels by which neighbours may differ and still count as equal."""
 CELLS = 8
@@ -179,7 +180,8 @@ def decide(
 ) -> tuple[Dataset, Advice]:
     """The pictures, of another size perhaps, and what to do with them. A run that has begun goes on as it was decided.
 
-    found: at these pictures.   folder: of the run.   again: prepares the same pictures at another size; None where their size is given.
+    found: in these pictures.   folder: of the run.
+    again: prepares the same pictures at another size; None where their size is given.
     images_per_second: measures the machine; None where that is not to be done.
     """
     if (folder / "run.json").is_file():
