@@ -32,9 +32,7 @@ class Palette(nn.Module):
         nn.init.uniform_(self.colours.bias, -1, 1)
         self.choose = nn.Conv2d(width, 4 * (colours + 1), 3, padding=1)
         nn.init.normal_(self.choose.weight, std=0.5 / (9 * width) ** 0.5)
-        nn.init.zeros_(self.choose.bias)
-        with torch.no_grad():
-            self.choose.bias[:4] = FREE
+        self.choose.bias = nn.Parameter(F.pad(torch.full((4,), FREE), (0, 4 * colours)))
         self.blur = Blur(colours + 1)  # without it edges are dithered
 
     def forward(self, free: Tensor, x: Tensor, latent: Tensor) -> Tensor:
