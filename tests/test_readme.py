@@ -118,7 +118,7 @@ def test_the_ten_lines_of_python_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
         with Image.open(f"new-{seed}.png") as image:
             text = image.info
             assert image.size == (64, 64)
-        assert (text["seed"], text["recipe"]) == (str(seed), "palette")
+        assert (text["seed"], text["recipe"]) == (str(seed), "canvas")
         assert seed < 100 or text["label"] == "irises"
 
 
