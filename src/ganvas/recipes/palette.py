@@ -1,4 +1,4 @@
-"""`palette`: for works in colour. `canvas`, whose G has flat colours and whose D also judges pieces.
+"""`palette`: for flat works in colour. `canvas`, whose G has flat colours and whose D also judges pieces.
 
 docs/recipes/palette.md says what each brings, and why digits do not want them.
 """
