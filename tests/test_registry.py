@@ -8,17 +8,17 @@ from ganvas.registry import Registry, games, nets, recipes, sources
 
 
 def test_every_folder_offers_its_parts():
-    assert recipes.names() == ["canvas", "classic", "dcgan", "grow", "palette", "projected"]
+    assert recipes.names() == ["canvas", "classic", "dcgan", "grow", "palette", "projected", "style"]
     assert games.names() == ["hinge", "minimax", "nonsaturating", "relativistic", "wasserstein"]
     ours = [name for name in nets.names() if not name.startswith("test-")]  # other tests register nets made to fail
-    assert ours == ["dcgan", "growing", "mlp", "projected", "residual"]
+    assert ours == ["dcgan", "growing", "mlp", "projected", "residual", "style"]
     assert sources.names() == ["digits", "folder", "idx"]
 
 
 def test_an_unknown_name_gets_the_nearest_one():
     with pytest.raises(UnknownName, match="No recipe 'canvs'. Did you mean 'canvas'?"):
         recipes.get("canvs")
-    with pytest.raises(UnknownName, match="There are: canvas, classic, dcgan, grow, palette, projected"):
+    with pytest.raises(UnknownName, match="There are: canvas, classic, dcgan, grow, palette, projected, style"):
         recipes.get("q")
 
 

@@ -51,6 +51,9 @@ class NetConfig:
     """Whether D has a fixed part before the one that learns: a method `project`, (n, C, H, W) pictures -> (n, numbers),
     whose result D takes in the place of pictures. R1 and R2 are then taken at these numbers."""
 
+    maps: ClassVar[bool] = False
+    """Whether G has a mapping network and a buffer `path_mean`, so that its paths can be regularised."""
+
     def levels(self, shape: tuple[int, int, int]) -> int:
         """How many sizes of pictures the nets learn one after the other; more than 1: they have a buffer `level`."""
         return 1
@@ -102,6 +105,10 @@ class Recipe:
     """R1 and R2 at every so many steps only, so many times as strong: nearly the same effect for fewer operations."""
     wgan_gp_lambda: float = 0.0
     """Weight of the gradient penalty between real and generated pictures (WGAN-GP); 0 is off."""
+    path_length: float = 0.0
+    """Weight of the penalty on paths that change works unevenly, for nets with a mapping network; 0 is off."""
+    path_every: int = 8
+    """That penalty at every so many steps only, so many times as strong."""
     matching: float = 0.0
     """Weight of D's telling real pictures with their own label from the same with another's; 0 is off."""
     simultaneous: bool = False
@@ -153,12 +160,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         games.get(self.game)
-        check_counts(self, ("latent_dim", "batch_size", "batch_growth", "penalty_every"), 65_536)
+        check_counts(self, ("latent_dim", "batch_size", "batch_growth", "penalty_every", "path_every"), 65_536)
         for name in ("generator_lr", "discriminator_lr", "ema_half_life_kimg"):
             check(0 < getattr(self, name) < math.inf, name, getattr(self, name), "a number above 0")
         detail = self.gamma_detail
         check(detail is None or 0 < detail < math.inf, "gamma_detail", detail, "a number above 0, or None")
-        for name in ("warm_up_kimg", "r1_gamma", "r2_gamma", "wgan_gp_lambda", "matching"):
+        for name in ("warm_up_kimg", "r1_gamma", "r2_gamma", "wgan_gp_lambda", "matching", "path_length"):
             check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
         for name in ("final_lr_share", "ema_share", "null_label"):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "between 0 and 1")
@@ -169,6 +176,7 @@ class Recipe:
         check(0 <= self.augment_p <= MOST_AUGMENT_P, "augment_p", self.augment_p, f"from 0 to {MOST_AUGMENT_P}")
         check(self.tones in ("linear", "sine"), "tones", self.tones, "linear or sine")
         check(self.precision in ("auto", "float32"), "precision", self.precision, "auto or float32")
+        check(self.net.maps or not self.path_length, "path_length", self.path_length, "0 for nets that map no latent")
         turns = not (self.simultaneous and self.wgan_gp_lambda)
         check(turns, "simultaneous", self.simultaneous, "off with wgan_gp_lambda, whose critic moves by itself")
         check(type(self.freeze_d) is int and 0 <= self.freeze_d <= 16, "freeze_d", self.freeze_d, "from 0 to 16")

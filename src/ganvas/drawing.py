@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .config import check
 from .errors import UnknownName, UsageError
+from .nets.generator import Generator
 from .registry import nearest
 from .runs import RunConfig
 from .tensors import seeded, to_uint8
@@ -37,14 +39,31 @@ class Drawer:
         check(0 <= truncation <= 1, "truncation", truncation, "between 0 and 1")
         for start in range(0, len(seeds), batch_size):
             part = seeds[start : start + batch_size]
-            # A normal latent's mean is 0, so truncation towards the mean is a factor. Karras et al. 2019, sect. B.
-            z = torch.stack([self.latent(s) for s in part]).mul(truncation)
-            y = torch.tensor(self.label_numbers(part, label))
+            if isinstance(self.generator, Generator):
+                yield self.drawn(self.styles(part, label, truncation))
+                continue
             with torch.inference_mode():
-                works = self.generator(z.to(self.device), y.to(self.device))
-                yield to_uint8(works, self.config.recipe.tones)
+                yield to_uint8(self.generator(*self._asked(part, label)), self.config.recipe.tones)
 
-    def latent(self, seed: int) -> torch.Tensor:
+    def styles(self, seeds: Sequence[int], label: str | int | None = None, truncation: float = 1.0) -> Tensor:
+        """(n, layers, style_dim) styles of the seeds' works; for generators that have them."""
+        check(0 <= truncation <= 1, "truncation", truncation, "between 0 and 1")
+        generator: Any = self.generator
+        with torch.inference_mode():
+            return generator.truncated(*self._asked(seeds, label), truncation).contiguous()
+
+    def drawn(self, styles: Tensor) -> np.ndarray:
+        """(n, layers, style_dim) -> (n, H, W, C) uint8. The same styles always give the same picture."""
+        generator: Any = self.generator
+        with torch.inference_mode():  # contiguous: how they lie in memory decides the last bits of sums
+            return to_uint8(generator.draw(styles.contiguous().to(self.device)), self.config.recipe.tones)
+
+    def _asked(self, seeds: Sequence[int], label: str | int | None) -> tuple[Tensor, Tensor]:
+        """Latents z and numbers of labels."""
+        z = torch.stack([self.latent(seed) for seed in seeds])
+        return z.to(self.device), torch.tensor(self.label_numbers(seeds, label)).to(self.device)
+
+    def latent(self, seed: int) -> Tensor:
         """z of a seed: (latent_dim,) normals that depend on the seed alone."""
         return torch.randn(self.config.recipe.latent_dim, generator=seeded(seed, "latent"))
 
@@ -61,7 +80,7 @@ class Drawer:
         return [self.labels.index(str(label))] * len(seeds)
 
     @cached_property
-    def _label_weights(self) -> torch.Tensor:
+    def _label_weights(self) -> Tensor:
         return torch.tensor(self.config.label_counts, dtype=torch.float64)
 
     def _label_of(self, seed: int) -> int:

@@ -1,8 +1,10 @@
 """`Model`, a trained generator, draws `Work`s: pictures that know how they came about."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
@@ -22,7 +24,12 @@ from .evaluation.data import real_pictures
 from .evaluation.evaluate import all_scores, evaluate, extractor_for
 from .evaluation.report import Report
 from .evaluation.team import Team
-from .pictures import save_png, to_image
+from .explore.directions import METHODS, Direction, Studied, apart, find, steered, taught
+from .explore.latent import Latent, centre_of, from_text, generator_of, of_seeds, to_text
+from .explore.reading import reader
+from .explore.store import load_directions, pick, save_directions
+from .nets.generator import Generator
+from .pictures import read_text, save_png, to_image
 from .runs import Run, RunConfig, read_header, read_tensors
 from .training import machine
 from .training.state import check_fits, load_net
@@ -33,39 +40,59 @@ JUDGED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Work:
     """A picture that a model drew, and all that is needed to draw it again."""
 
     pixels: np.ndarray
     """(H, W, C) uint8."""
-    seed: int
-    label: str | None
-    truncation: float
-    run: str
-    recipe: str
-    kimg: float
+    latent: Latent
+    """What it was drawn from, and how that was made."""
+    model: "Model"
 
     @property
     def image(self) -> Image.Image:
         """As a Pillow image."""
         return to_image(self.pixels)
 
+    @property
+    def seed(self) -> int | None:
+        """None for a work that was steered, mixed or otherwise made of others."""
+        return None if "of" in self.latent.lineage else self.latent.lineage.get("seed")
+
+    @property
+    def label(self) -> str | None:
+        """What it was asked to be."""
+        return self.latent.label
+
+    def steer(self, direction: Direction | str, amount: float) -> "Work":
+        """The work, so much further along a direction: one of `Model.directions`, or its name.
+
+        amount: in deviations among works; -3 to 3 is usual. Raises UnknownName, UsageError.
+        """
+        if isinstance(direction, str):
+            direction = pick(self.model.known_directions(), direction)
+        return self.model.draw([steered(self.latent, direction, amount)])[0]
+
     def text(self) -> dict[str, str]:
         """What the PNG carries as text."""
+        lineage, model = self.latent.lineage, self.model
+        seed = {} if self.seed is None else {"seed": str(self.seed), "truncation": f"{lineage['truncation']:g}"}
         label = {} if self.label is None else {"label": self.label}
         return {
             "Software": f"ganvas {__version__}",
-            "run": self.run,
-            "recipe": self.recipe,
-            "kimg": f"{self.kimg:.3f}",
-            "seed": str(self.seed),
-            "truncation": f"{self.truncation:g}",
+            "run": model.name,
+            "recipe": model.recipe,
+            "kimg": f"{model.kimg:.3f}",
+            "generator": model.fingerprint,
+            **seed,
             **label,
+            **to_text(self.latent),
         }
 
     def save(self, path: str | Path) -> Path:
-        """Writes a PNG that carries run, recipe, seed, label and truncation as text. Raises StorageError."""
+        """Writes a PNG that carries run, recipe, label and lineage as text, so that it can be drawn again from its
+        file alone (`Model.like`). Raises StorageError."""
         save_png(self.image, Path(path), self.text())
         return Path(path)
 
@@ -91,6 +118,7 @@ class Model:
         self.generator = generator.eval().requires_grad_(False).to(device)
         self.config, self.name, self.kimg, self.device, self.folder = config, name, kimg, device, folder
         self.drawer = Drawer(self.generator, config, name, device)
+        self._unkept: tuple[Direction, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -112,13 +140,97 @@ class Model:
         The same seed gives the same work, whatever the count. Raises UnknownName, UsageError.
         """
         check(type(count) is int and count >= 1, "count", count, "a whole number of at least 1")
-        seeds = range(seed, seed + count)
-        pixels = (picture for batch in self.pixels(seeds, label=label, truncation=truncation) for picture in batch)
-        numbers = self.drawer.label_numbers(seeds, label)
-        return [
-            Work(p, s, self.labels[y] if y < len(self.labels) else None, truncation, self.name, self.recipe, self.kimg)
-            for p, s, y in zip(pixels, seeds, numbers, strict=True)
-        ]
+        return self.draw(self.latents(range(seed, seed + count), label=label, truncation=truncation))
+
+    def latents(self, seeds: Sequence[int], *, label: str | int | None = None, truncation: float = 1.0) -> list[Latent]:
+        """What the works of `seeds` are drawn from. Arguments and errors as in `sample`."""
+        return of_seeds(self.drawer, seeds, label, truncation)
+
+    def draw(self, latents: Sequence[Latent]) -> list[Work]:
+        """The works of latents, as `ganvas.explore` makes them."""
+        return [Work(pixels, one, self) for pixels, one in zip(self.drawn(latents), latents, strict=True)]
+
+    @property
+    def steered(self) -> Generator:
+        """The generator with its styles. Raises UsageError for nets of another package that have none."""
+        return generator_of(self.drawer)
+
+    @property
+    def maps(self) -> bool:
+        """Whether it has a mapping network, so that styles need not be as normals are."""
+        return self.config.recipe.net.maps
+
+    def centres(self, latents: Sequence[Latent]) -> list[np.ndarray]:
+        """Of each the most typical styles of its label."""
+        return [centre_of(self.drawer, one) for one in latents]
+
+    def drawn(self, latents: Sequence[Latent]) -> np.ndarray:
+        """(n, H, W, C) uint8 pictures of latents."""
+        parts = [latents[start : start + BATCH] for start in range(0, len(latents), BATCH)]
+        return np.concatenate(
+            [self.drawer.drawn(torch.from_numpy(np.stack([one.styles for one in part]))) for part in parts]
+        )
+
+    def directions(self, count: int = 8, methods: Sequence[str] = METHODS[:3]) -> list[Direction]:
+        """Directions in which its works change, found now and kept in the run's folder: `count` by each method.
+
+        methods: "sefa" (in closed form), "pca" (what varies most), "label" (from other labels to one).
+        Takes some seconds. Raises UsageError, StorageError.
+        """
+        found = find(self.studied, count, methods)
+        kept = [one for one in self.known_directions(of_any=True) if one.method == "taught"]
+        self._keep(apart([*found, *kept]))
+        return found
+
+    def known_directions(self, of_any: bool = False) -> list[Direction]:
+        """Those found or taught before. of_any: none, instead of an error, where they are an earlier generator's.
+
+        Raises DataError, UsageError.
+        """
+        if self.folder is None:
+            return list(self._unkept)
+        shape = self.drawer.styles([0]).shape[1:]
+        try:
+            return load_directions(self.folder / "directions", tuple(shape), self.fingerprint)
+        except UsageError:
+            if of_any:
+                return []
+            raise
+
+    def teach(self, more: Sequence[Latent], less: Sequence[Latent], name: str) -> Direction:
+        """A direction from what somebody likes less to what they like more, kept under `name`. Raises UsageError."""
+        check(0 < len(name) <= 60 and name.isprintable(), "name", name, "1 to 60 letters")
+        direction = taught(self.studied, more, less, name)
+        known = self.known_directions(of_any=True)
+        lessons = {one.name: one.number for one in known if one.method == "taught"}
+        direction = replace(direction, number=lessons.get(name, 1 + max(lessons.values(), default=0)))
+        self._keep([*(one for one in known if one.name != name), direction])
+        return direction
+
+    def _keep(self, directions: list[Direction]) -> None:
+        self._unkept = tuple(directions)
+        if self.folder is not None:
+            save_directions(self.folder / "directions", directions, self.fingerprint)
+
+    @cached_property
+    def studied(self) -> Studied:
+        """Its works, drawn and measured once, for finding directions."""
+        return Studied(self.drawer, reader(self.drawer))
+
+    def like(self, path: str | Path) -> Latent:
+        """What the work in a PNG file was drawn from, by what the file says. Raises DataError.
+
+        Drawn again by the same generator (`explore.points.same_model` tells) it is the same picture.
+        """
+        return from_text(read_text(Path(path)), self.drawer, str(path))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the generator's weights: 16 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.generator.state_dict().items()):
+            digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def recipe(self) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from .errors import DataError
 from .files import new_file
 
 GAP = 2
@@ -36,6 +37,18 @@ def save_png(image: Image.Image, path: Path, text: dict[str, str] | None = None)
         chunks.add_itxt(key, value)
     with new_file(path) as file:
         image.save(file, format="PNG", pnginfo=chunks)
+
+
+def read_text(path: Path) -> dict[str, str]:
+    """The text chunks of a PNG. Raises DataError for what is no picture."""
+    try:
+        with Image.open(path) as image:
+            image.load()  # chunks may follow the pixels
+            return {key: str(value) for key, value in getattr(image, "text", {}).items()}
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist.") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be read as a picture: {error}.") from None
 
 
 def grid(pictures: np.ndarray, columns: int, scale: int = 1, least_rows: int = 0) -> Image.Image:

@@ -24,6 +24,7 @@ from ganvas.evaluation.page import save_page
 from ganvas.evaluation.table import show_report
 from ganvas.features.choose import make_features
 from ganvas.nets.residual import Residual
+from ganvas.pictures import save_png, to_image
 from ganvas.registry import recipes
 from ganvas.tensors import CPU
 
@@ -40,7 +41,7 @@ def art(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in range(240):
-        gv.Work(digits.batch(np.array([number]))[0], number, None, 1.0, "", "", 0.0).save(folder / f"{number}.png")
+        save_png(to_image(digits.batch(np.array([number]))[0]), folder / f"{number}.png")
     return prepare(folder, 28, out=tmp_path / "art")
 
 

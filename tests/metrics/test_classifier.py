@@ -39,7 +39,7 @@ def pair(tmp_path, monkeypatch) -> Pair:
 def test_a_classifier_learns_what_labels_mean_and_the_same_each_time(pair):
     pictures, labels = stripes(5, 200)
     known = labels >= 0
-    nets = [trained(pictures[known], labels[known], pair, seed) for seed in (3, 3, 4)]
+    nets = [trained(pictures[known], labels[known], len(pair.label_names), pair.device, seed) for seed in (3, 3, 4)]
     right = named_right(nets, pair.reference, pair)
     assert right.shape == (3, 270)  # those without a label are left out
     assert right.mean(axis=1).min() > 0.95

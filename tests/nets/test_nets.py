@@ -20,6 +20,7 @@ TINY = {
     "residual": {"width": 4, "palette": 3, "patches": 2},
     "projected": {"width": 4, "head_width": 4, "see_px": 32},
     "growing": {"width": 4, "max_width": 8, "glance": 8},
+    "style": {"width": 4, "max_width": 8, "style_dim": 6, "glance": 8},
 }
 SHAPES = [(1, 28, 28), (3, 64, 96), (4, 50, 37), (3, 16, 16)]
 

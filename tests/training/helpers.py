@@ -16,6 +16,7 @@ from ganvas.nets.dcgan import Dcgan
 from ganvas.nets.mlp import Mlp
 from ganvas.nets.projected import Projected
 from ganvas.nets.residual import Residual
+from ganvas.nets.style import Style
 from ganvas.registry import recipes
 from ganvas.runs import Run
 from ganvas.training.events import Event, Scored
@@ -26,6 +27,7 @@ TINY_NETS: dict[str, NetConfig] = {
     "classic": Mlp(width=16, maxout_width=8),
     "dcgan": Dcgan(widths=(4, 6, 8)),
     "canvas": Residual(width=4),
+    "style": Style(width=4, max_width=8, style_dim=8, glance=8),
     "projected": Projected(width=4, head_width=4, see_px=32),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..errors import GanvasError, UnknownName, UsageError
 from ..registry import nearest
 from .evaluate import evaluate_verb
+from .explore import explore_verb
 from .prepare import prepare_verb
 from .runs import runs_verb
 from .sample import sample_verb
@@ -22,16 +23,18 @@ verbs:
   prepare   decode, crop and check pictures once, into one array
   train     learn from pictures; the same command goes on where it stopped
   sample    draw new works
+  explore   walk among works, mix them, breed new ones
   evaluate  how good, how varied and how original they are, beside real pictures
   runs      list the runs, how far they are and where to look at them
 
-ganvas VERB --help explains a verb. Recipes, from quick start to history: canvas (default), dcgan, classic.
+ganvas VERB --help explains a verb. Recipes, from quick start to history: canvas (default), style, dcgan, classic.
 """
 
 VERBS = {
     "prepare": prepare_verb,
     "train": train_verb,
     "sample": sample_verb,
+    "explore": explore_verb,
     "evaluate": evaluate_verb,
     "runs": runs_verb,
 }

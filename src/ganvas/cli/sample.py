@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from ..errors import UsageError
 from . import common
@@ -31,6 +31,8 @@ def sample_verb(arguments: list[str]) -> None:
         """Draw only this label ("none": without one). By default each work's seed chooses."""
         truncation: float = 1.0
         """1: full variety; towards 0: more typical, more alike."""
+        like: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """A work's PNG file: draws that work again, by what the file says of it, as again.png."""
         best: bool = False
         """Draw by the best generator, kept by train --evaluate-every, instead of the newest."""
         grid: bool = False
@@ -48,6 +50,9 @@ def sample_verb(arguments: list[str]) -> None:
     from ..api import open_model
     from ..works import save_files, save_grid, save_npz
 
+    if asked.like:
+        draw_again(asked)
+        return
     model, choice = open_model(asked.run, asked.best), (asked.count, asked.seed, asked.label, asked.truncation)
     if asked.npz:
         made = common.with_bar("Drawing", lambda bar: save_npz(model, asked.npz, *choice, asked.batch_size, bar))
@@ -57,3 +62,15 @@ def sample_verb(arguments: list[str]) -> None:
         common.with_bar("Drawing", lambda bar: save_files(model, asked.out, *choice, bar))
         made = asked.out
     print(f"{asked.count:,} works by {model.name}: {made}")
+
+
+def draw_again(asked: Any) -> None:
+    from ..explore.points import same_model
+    from ..files import make_folder
+    from ..model import open_model
+
+    model = open_model(asked.run, asked.best)
+    for warning in same_model([str(asked.like)], model.fingerprint):
+        print(f"Warning: {warning}")
+    (work,) = model.draw([model.like(asked.like)])
+    print(f"{asked.like} again: {work.save(make_folder(asked.out) / 'again.png')}")

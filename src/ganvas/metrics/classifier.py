@@ -54,22 +54,22 @@ def shrunk(side: Side, indices: np.ndarray, pair: Pair) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def trained(pictures: np.ndarray, labels: np.ndarray, pair: Pair, seed: int) -> Classifier:
+def trained(pictures: np.ndarray, labels: np.ndarray, label_count: int, device: torch.device, seed: int) -> Classifier:
     """A classifier of uint8 pictures (k, h, w, C) with labels (k,) >= 0; each batch is shifted a little.
 
     The same each time on a CPU.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeded(seed, "classifier").initial_seed())
-        net = Classifier(pair.shape[0], len(pair.label_names)).to(pair.device)
+        net = Classifier(pictures.shape[3], label_count).to(device)
     steps, rng = PICTURES_SEEN // BATCH, seeded(seed, "classifier", "batches")
     optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     for _ in range(steps):
         chosen = torch.randint(len(labels), (BATCH,), generator=rng).numpy()
         right, down = torch.randint(-SHIFT_PX, SHIFT_PX + 1, (2,), generator=rng).tolist()
-        x = as_floats(pictures[chosen], pair.device).roll((down, right), dims=(2, 3))
-        loss = F.cross_entropy(net(x), torch.from_numpy(labels[chosen]).to(pair.device))
+        x = as_floats(pictures[chosen], device).roll((down, right), dims=(2, 3))
+        loss = F.cross_entropy(net(x), torch.from_numpy(labels[chosen]).to(device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -82,10 +82,11 @@ def classifiers(pair: Pair, side: Side) -> list[Classifier]:
     rng = np.random.default_rng(0)
     known = rng.permutation(np.flatnonzero(side.labels >= 0))[:PICTURES_SEEN]
     pictures, labels = shrunk(side, known, pair), side.labels[known]
-    nets = [trained(pictures, labels, pair, 0)]
+    of = len(pair.label_names), pair.device
+    nets = [trained(pictures, labels, *of, 0)]
     for refit in range(1, 1 + REFITS):
         again = rng.integers(0, len(known), len(known))
-        nets.append(trained(pictures[again], labels[again], pair, refit))
+        nets.append(trained(pictures[again], labels[again], *of, refit))
     return nets
 
 

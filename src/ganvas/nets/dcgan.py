@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..config import NetConfig, check
 from ..registry import nets
+from .generator import Generator
 from .layers import LabelledLatent, ProjectionLogit, centre_crop, grid, leaky
 
 HALVINGS = 3
@@ -46,7 +47,7 @@ def _weights_as_in_dcgan(net: nn.Module) -> None:
             nn.init.normal_(layer.weight, std=0.02)
 
 
-class DcganGenerator(nn.Module):
+class DcganGenerator(Generator):
     """Dense, then transposed convolutions from an eighth of the size: three leaky-ReLU hidden layers, then tanh."""
 
     def __init__(self, config: Dcgan, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
@@ -54,7 +55,8 @@ class DcganGenerator(nn.Module):
         channels, self.height, self.width = shape
         narrow, middle, wide = config.widths
         self.base = (wide, grid(self.height, HALVINGS), grid(self.width, HALVINGS))
-        self.latent = LabelledLatent(latent_dim, labels)
+        self.resolutions = (self.base[1],)
+        self.latent, self.free_dims = LabelledLatent(latent_dim, labels), latent_dim
         self.start = nn.Linear(self.latent.out_dim, wide * self.base[1] * self.base[2], bias=False)
         self.start_norm = nn.BatchNorm2d(wide)
         self.up1 = nn.ConvTranspose2d(wide, middle, 5, stride=2, padding=2, output_padding=1, bias=False)
@@ -64,12 +66,18 @@ class DcganGenerator(nn.Module):
         self.paint = nn.ConvTranspose2d(narrow, channels, 5, stride=2, padding=2, output_padding=1)
         _weights_as_in_dcgan(self)
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        x = self.start(self.latent(z, label)).view(-1, *self.base)
+    def styles(self, z: Tensor, label: Tensor) -> Tensor:
+        return self.latent(z, label)[:, None]
+
+    def draw(self, styles: Tensor) -> Tensor:
+        x = self.start(styles[:, 0]).view(-1, *self.base)
         x = leaky(self.start_norm(x))
         x = leaky(self.norm1(self.up1(x)))
         x = leaky(self.norm2(self.up2(x)))
         return centre_crop(self.paint(x).tanh(), self.height, self.width)
+
+    def entrances(self) -> list[tuple[int, Tensor]]:
+        return [(0, self.start.weight)]
 
 
 class DcganDiscriminator(nn.Module):

@@ -19,9 +19,11 @@ from torch import Tensor, nn
 
 from ..config import check, check_counts
 from ..registry import nets
+from .generator import Generator
 from .layers import (
     Blur,
     LabelledLatent,
+    Modulation,
     ProjectionLogit,
     bounded,
     centre_crop,
@@ -78,7 +80,7 @@ class Growing(Residual):
         return GrowingDiscriminator(self, shape, labels)
 
 
-class GrowingGenerator(nn.Module):
+class GrowingGenerator(Generator):
     """`level`, a buffer, says how many levels paint besides the first; it is at the finest unless told otherwise."""
 
     level: Tensor
@@ -89,7 +91,7 @@ class GrowingGenerator(nn.Module):
         widths, self.levels = config.widths(self.height, self.width)[::-1], config.levels(shape)
         self.below = len(widths) - self.levels
         self.base = (grid(self.height, len(widths)), grid(self.width, len(widths)), widths[0])
-        self.latent = LabelledLatent(latent_dim, labels)
+        self.latent, self.free_dims = LabelledLatent(latent_dim, labels), latent_dim
         self.start = he(nn.Linear(self.latent.out_dim, self.base[0] * self.base[1] * self.base[2]))
         self.depth = config.generator_depth
         self.blocks = nn.ModuleList(
@@ -102,22 +104,33 @@ class GrowingGenerator(nn.Module):
         )
         self.blur = Blur(channels)
         self.register_buffer("level", torch.tensor(self.levels - 1))
+        heights = [self.base[0] * 2**level for level in range(len(widths)) for _ in range(self.depth)]
+        self.resolutions = (self.base[0], *heights)
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        level, latent = int(self.level), self.latent(z, label)
-        x = self.start(latent).view(-1, *self.base).permute(0, 3, 1, 2)
+    def styles(self, z: Tensor, label: Tensor) -> Tensor:
+        """All are the same: the latent and its label."""
+        return self.latent(z, label)[:, None].expand(-1, len(self.resolutions), -1)
+
+    def draw(self, styles: Tensor) -> Tensor:
+        level = int(self.level)
+        first, *rest = styles.unbind(1)
+        x = self.start(first).view(-1, *self.base).permute(0, 3, 1, 2)
         picture = x.new_zeros(())
         for number in range(self.below + level + 1):
             if number > 0:
                 x = self.ups[number - 1](x)
-            for block in self.blocks[number * self.depth : (number + 1) * self.depth]:
-                x = block(x, latent)
+            for place in range(number * self.depth, (number + 1) * self.depth):
+                x = self.blocks[place](x, rest[place])
             if number > self.below:
                 picture = twice(picture)
             if number >= self.below:
                 picture = picture + self.blur(shuffle(self.paints[number - self.below](leaky(x))))
         picture = bounded(repeated(picture, 2 ** (self.levels - 1 - level)))
         return centre_crop(picture, self.height, self.width)
+
+    def entrances(self) -> list[tuple[int, Tensor]]:
+        linears = [self.start, *(part.linear for part in self.blocks.modules() if isinstance(part, Modulation))]
+        return [(number, linear.weight) for number, linear in enumerate(linears)]
 
 
 class GrowingDiscriminator(nn.Module):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..config import NetConfig, check_counts
 from ..registry import nets
+from .generator import Generator
 from .layers import LabelledLatent, ProjectionLogit
 
 
@@ -51,20 +52,26 @@ class Maxout(nn.Module):
         return self.linear(x).unflatten(1, (-1, self.pieces)).amax(dim=2)
 
 
-class MlpGenerator(nn.Module):
+class MlpGenerator(Generator):
     def __init__(self, config: Mlp, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
         super().__init__()
-        self.shape = shape
-        self.latent = LabelledLatent(latent_dim, labels)
+        self.shape, self.resolutions = shape, (shape[1],)
+        self.latent, self.free_dims = LabelledLatent(latent_dim, labels), latent_dim
         sizes = [self.latent.out_dim, *[config.width] * config.depth]
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.paint = nn.Linear(config.width, prod(shape))
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        x = self.latent(z, label)
+    def styles(self, z: Tensor, label: Tensor) -> Tensor:
+        return self.latent(z, label)[:, None]
+
+    def draw(self, styles: Tensor) -> Tensor:
+        x = styles[:, 0]
         for layer in self.hidden:
             x = F.relu(layer(x))
         return (2 * self.paint(x).sigmoid() - 1).view(-1, *self.shape)
+
+    def entrances(self) -> list[tuple[int, Tensor]]:
+        return [(0, self.get_parameter("hidden.0.weight"))]
 
 
 class MlpDiscriminator(nn.Module):

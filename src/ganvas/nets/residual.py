@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..config import NetConfig, check, check_counts
 from ..registry import nets
+from .generator import Generator
 from .layers import (
     Blur,
     LabelledLatent,
@@ -159,13 +160,13 @@ class Glance(nn.Module):
         return leaky(self.second(leaky(self.first(small.flatten(1)))))
 
 
-class ResidualGenerator(nn.Module):
+class ResidualGenerator(Generator):
     def __init__(self, config: Residual, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
         super().__init__()
         channels, self.height, self.width = shape
         widths = config.widths(self.height, self.width)[::-1]
         self.base = (grid(self.height, len(widths)), grid(self.width, len(widths)), widths[0])
-        self.latent = LabelledLatent(latent_dim, labels)
+        self.latent, self.free_dims = LabelledLatent(latent_dim, labels), latent_dim
         self.start = he(nn.Linear(self.latent.out_dim, self.base[0] * self.base[1] * self.base[2]))
         self.depth = config.generator_depth
         self.blocks = nn.ModuleList(
@@ -175,20 +176,32 @@ class ResidualGenerator(nn.Module):
         self.paint = he(nn.Conv2d(widths[-1], 4 * channels, 3, padding=1))
         self.blur = Blur(channels)
         self.palette = Palette(config.palette, widths[-1], channels, self.latent.out_dim) if config.palette else None
+        heights = [self.base[0] * 2**level for level in range(len(widths)) for _ in range(self.depth)]
+        self.resolutions = (self.base[0], *heights, *([heights[-1]] if self.palette else []))
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        latent = self.latent(z, label)
-        x = self.start(latent).view(-1, *self.base).permute(0, 3, 1, 2)
+    def styles(self, z: Tensor, label: Tensor) -> Tensor:
+        """All are the same: the latent and its label."""
+        return self.latent(z, label)[:, None].expand(-1, len(self.resolutions), -1)
+
+    def draw(self, styles: Tensor) -> Tensor:
+        first, *rest = styles.unbind(1)
+        x = self.start(first).view(-1, *self.base).permute(0, 3, 1, 2)
         for number, block in enumerate(self.blocks):
             level, place = divmod(number, self.depth)
             if level > 0 and place == 0:
                 x = self.ups[level - 1](x)
-            x = block(x, latent)
+            x = block(x, rest[number])
         x = leaky(x)
         picture = self.blur(shuffle(self.paint(x)))
         if self.palette is not None:
-            picture = self.palette(picture, x, latent)
+            picture = self.palette(picture, x, rest[-1])
         return bounded(centre_crop(picture, self.height, self.width))
+
+    def entrances(self) -> list[tuple[int, Tensor]]:
+        linears = [self.start, *(part.linear for part in self.blocks.modules() if isinstance(part, Modulation))]
+        if self.palette is not None:
+            linears.append(self.palette.colours)
+        return [(number, linear.weight) for number, linear in enumerate(linears)]
 
 
 class Patches(nn.Module):

@@ -14,6 +14,7 @@ from ..losses.games import Game
 from ..losses.penalties import between, r1_r2, slope, squared, wgan_gp
 from .augment import augmented
 from .batches import Batch
+from .paths import add_path_length, is_due
 from .players import Players
 
 
@@ -112,6 +113,8 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     uphill = weight.view(-1, *[1] * (gradient.ndim - 1)) * gradient.detach().chunk(2)[1]
     players.optimizer_g.zero_grad()
     seen.backward(torch.cat([torch.zeros_like(uphill), uphill]))
+    if is_due(recipe, batch):
+        add_path_length(players, batch)
     players.optimizer_g.step()
     judged = accuracies(game, real_logits.detach(), fake_logits.detach())
     return torch.cat([torch.stack([loss_d.detach(), penalty.detach()]), judged, loss_g.detach()[None]])
@@ -157,6 +160,8 @@ def generator_step(players: Players, batch: Batch) -> Tensor:
     loss = players.game.generator(real_logits, fake_logits)
     players.optimizer_g.zero_grad()
     players.accelerator.backward(loss)
+    if is_due(players.recipe, batch):
+        add_path_length(players, batch)
     players.optimizer_g.step()
     players.bare_D.requires_grad_(True)
     return loss.detach()[None]

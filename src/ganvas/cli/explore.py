@@ -1,0 +1,184 @@
+"""`ganvas explore`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from ..errors import UsageError
+from . import common
+
+if TYPE_CHECKING:
+    from ..explore.latent import Latent
+    from ..model import Model
+
+
+def explore_verb(arguments: list[str]) -> None:
+    import tyro
+
+    @dataclass(frozen=True)
+    class Explore:
+        """Walk through what a model can draw, mix its works, steer them, breed new ones.
+
+        Say one of --walk, --mix, --breed, --directions, --steer, --teach. A work is named by its seed, or by the PNG
+        file that ganvas made of it. What comes out carries how it was made, and can be drawn again from its file
+        alone: ganvas sample RUN --like FILE
+        """
+
+        run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+        """A run folder, or an ema.safetensors file."""
+        walk: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
+        """A film through these works and back to the first, without a seam: --walk seeds 1 2 3"""
+        mix: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
+        """A matrix of works, each a row's with a column's style at --layers: --mix rows 1 2 3 cols 4 5 6"""
+        breed: Annotated[tuple[str, str] | None, tyro.conf.arg(metavar="WORK")] = None
+        """Children of two works, each layer from one of them by chance: --breed 1 2 --count 8"""
+        directions: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+        """Find so many directions by each --method, name them after what they change, and draw a strip of each."""
+        steer: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
+        """Draw these works again, further along --direction by --amount: --steer 1 2 --direction size --amount 2"""
+        teach: Annotated[tuple[Path, ...] | None, tyro.conf.arg(metavar="FOLDER")] = None
+        """Learn a direction from your favourites, folders of works that you like more and less: --teach more/ less/
+        --name bolder"""
+        out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """Where to: a film (.mp4, .webp, .gif), a sheet (.png) or a folder; by default in the folder "explored"."""
+        seconds: float = 10.0
+        """How long a walk takes until it is back."""
+        fps: int = 30
+        """Frames a second."""
+        path: Literal["spline", "slerp"] = "spline"
+        """How to walk: without corners, or along the shortest arcs."""
+        cells: int = 1
+        """So many walks side by side; those after the first go through the seeds that follow."""
+        layers: str = "fine"
+        """Which styles to mix: coarse (shape), middle, fine (colour, texture), all, or numbers such as 0,1,4-6."""
+        method: tuple[Literal["sefa", "pca", "label"], ...] = ("sefa", "pca", "label")
+        """How to find directions: sefa (in closed form), pca (what varies most), label (from other labels to one)."""
+        direction: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+        """A direction by its name, or by how it was found, such as "sefa 3"."""
+        amount: float = 2.0
+        """How far to steer, in deviations among works; -3 to 3 is usual."""
+        name: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+        """What to call the direction that you teach."""
+        count: int = 16
+        """How many children."""
+        seed: int = 0
+        """The first child's number; the next ones count up."""
+        label: Annotated[str | None, tyro.conf.arg(metavar="LABEL")] = None
+        """Draw seeds with this label ("none": without one). By default each seed chooses."""
+        truncation: float = 1.0
+        """Of works named by seeds: 1 is full variety; towards 0: more typical, more alike."""
+        scale: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+        """Each pixel becomes a square of so many; by default small works are enlarged."""
+        best: bool = False
+        """Draw by the best generator, kept by train --evaluate-every, instead of the newest."""
+
+    asked: Any = common.parse(Explore, "explore", arguments)
+    verbs = {
+        "walk": walk,
+        "mix": mix,
+        "breed": breed,
+        "directions": directions,
+        "steer": steer,
+        "teach": teach,
+    }
+    wanted = [name for name in verbs if getattr(asked, name) is not None]
+    if len(wanted) != 1:
+        which = " and ".join(f"--{name}" for name in wanted) or "nothing"
+        every = ", ".join(f"--{name}" for name in verbs)
+        raise UsageError(f"Say one thing to do of {every}; not {which}. See: ganvas explore --help")
+    from ..api import open_model
+
+    print(verbs[wanted[0]](open_model(asked.run, asked.best), asked))
+
+
+def warn(model: "Model", words: Sequence[str]) -> None:
+    """Says which of the works that the user named another generator drew."""
+    from ..explore.points import same_model
+
+    for warning in same_model(words, model.fingerprint):
+        print(f"Warning: {warning}")
+
+
+def works(model: "Model", asked: Any, words: Sequence[str]) -> "list[Latent]":
+    from ..explore.points import latents_of
+
+    warn(model, words)
+    return latents_of(words, model.drawer, asked.label, asked.truncation)
+
+
+def seeds_of(asked: Any) -> dict[str, Any]:
+    """How works that are named by their seeds are drawn, and how large."""
+    return {"label": asked.label, "truncation": asked.truncation, "scale": asked.scale}
+
+
+def walk(model: "Model", asked: Any) -> str:
+    from ..explore.points import seeds_word
+    from ..steering import save_walk
+
+    out, words = asked.out or Path("explored/walk.mp4"), seeds_word(asked.walk)
+    warn(model, words)
+    options = {name: getattr(asked, name) for name in ("seconds", "fps", "path", "cells")} | seeds_of(asked)
+    frames = common.with_bar("Drawing", lambda bar: save_walk(model, words, out, **options, progress=bar))
+    return f"{frames} frames, {asked.seconds:g} seconds: {out}"
+
+
+def mix(model: "Model", asked: Any) -> str:
+    from ..steering import save_matrix
+
+    out = asked.out or Path("explored/mix.png")
+    warn(model, asked.mix)
+    rows, columns = save_matrix(model, asked.mix, out, layers=asked.layers, **seeds_of(asked))
+    return f"{rows} x {columns} works, {asked.layers} styles of the columns: {out}"
+
+
+def breed(model: "Model", asked: Any) -> str:
+    from ..steering import save_children
+
+    a, b = works(model, asked, asked.breed)
+    out = asked.out or Path("explored/children")
+    save_children(model, a, b, out, asked.count, asked.seed)
+    return f"{asked.count} children of {' and '.join(asked.breed)}: {out}"
+
+
+def directions(model: "Model", asked: Any) -> str:
+    from ..steering import save_strips
+
+    found = model.directions(asked.directions, asked.method)
+    out = asked.out or (model.folder or Path("explored")) / "directions"
+    for one, path in zip(found, save_strips(model, found, out, asked.scale), strict=True):
+        changes = sorted(one.effects.items(), key=lambda item: -abs(item[1]))[:3]
+        told = ", ".join(f"{name} {value:+.2f}" for name, value in changes)
+        print(
+            f"{one.name}: {one.method} {one.number}, {one.layers} layers, purity {one.purity:.0%} ({told}) {path.name}"
+        )
+    return f"{len(found)} directions: {out}"
+
+
+def steer(model: "Model", asked: Any) -> str:
+    from ..explore.points import seeds_word
+    from ..explore.store import pick
+    from ..steering import save_steered
+
+    if asked.direction is None:
+        raise UsageError("Say where to: --direction NAME. Those of this run: ganvas explore RUN --directions 8")
+    words = seeds_word(asked.steer)
+    direction = pick(model.known_directions(), asked.direction)
+    out = asked.out or Path("explored/steered")
+    paths = save_steered(model, works(model, asked, words), direction, asked.amount, out)
+    return f"{len(paths)} works, {asked.amount:+g} along {direction.name}: {out}"
+
+
+def teach(model: "Model", asked: Any) -> str:
+    from ..explore.points import works_in
+    from ..steering import save_strips
+
+    if not 1 <= len(asked.teach) <= 2 or asked.name is None:
+        raise UsageError("Say what you like more, perhaps what less, and a name: --teach more/ less/ --name bolder")
+    folders = [works_in(folder) for folder in asked.teach]
+    more, less = (works(model, asked, words) for words in [*folders, []][:2])
+    direction = model.teach(more, less, asked.name)
+    out = asked.out or (model.folder or Path("explored")) / "directions"
+    (path,) = save_strips(model, [direction], out, asked.scale)
+    against = f"{len(less)} that you like less" if less else "works at random"
+    return f"{direction.name}: learned from {len(more)} works against {against}, purity {direction.purity:.0%}: {path}"

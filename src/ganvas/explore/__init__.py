@@ -1,0 +1,1 @@
+"""Steering: walks, mixes, directions, one's own picture in the latent space."""

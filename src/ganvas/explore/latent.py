@@ -1,0 +1,159 @@
+"""`Latent`: what a work is drawn from, and where it came from. What the verbs of `explore` take and make.
+
+A latent holds a style for each place at which the generator takes one (`ganvas.nets.generator`), so that it is the same
+thing for every recipe, and its lineage: how it was made, as JSON, down to the seeds.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..config import check
+from ..drawing import Drawer
+from ..errors import DataError, UnknownName, UsageError
+from ..nets.generator import Generator, groups
+from ..registry import nearest
+
+MOST_BYTES = 4_000_000
+"""Of the styles, or of the lineage, in a picture's text: a stranger's may claim any size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Latent:
+    """What one work is drawn from."""
+
+    styles: np.ndarray
+    """(layers, style_dim) float32."""
+    label: str | None
+    """What it was asked for; None without, and where it comes from more than one."""
+    lineage: dict[str, Any]
+    """How it was made: {"seed": 3, "label": "7", "truncation": 1.0}, or what was done, and to which lineages."""
+
+    def moved(self, change: np.ndarray, **how: Any) -> "Latent":
+        """Another one, whose styles differ by `change`. how: its lineage, besides that it comes from this one."""
+        styles = (self.styles + change).astype(np.float32)
+        return Latent(styles, self.label, {**how, "of": self.lineage})
+
+
+def generator_of(drawer: Drawer) -> Generator:
+    """The drawer's generator. Raises UsageError for one that has no styles (of another package)."""
+    if not isinstance(drawer.generator, Generator):
+        raise UsageError(f"The nets of {drawer.name} tell no styles, so nothing but drawing can be done with them.")
+    return drawer.generator
+
+
+def of_seeds(
+    drawer: Drawer, seeds: Sequence[int], label: str | int | None = None, truncation: float = 1.0
+) -> list[Latent]:
+    """The latents of seeds. label, truncation: as in `ganvas.Model.sample`. Raises UnknownName, UsageError."""
+    generator_of(drawer)
+    styles = drawer.styles(seeds, label, truncation).cpu().numpy()
+    found = []
+    for one, seed, number in zip(styles, seeds, drawer.label_numbers(seeds, label), strict=True):
+        name = drawer.labels[number] if number < len(drawer.labels) else None
+        lineage = {"seed": seed, "truncation": truncation} | ({} if name is None else {"label": name})
+        found.append(Latent(one, name, lineage))
+    return found
+
+
+def centre_of(drawer: Drawer, latent: Latent) -> np.ndarray:
+    """(layers, style_dim) the most typical styles of the latent's label."""
+    number = drawer.labels.index(latent.label) if latent.label in drawer.labels else len(drawer.labels)
+    z = torch.zeros(1, drawer.config.recipe.latent_dim, device=drawer.device)
+    with torch.inference_mode():
+        centre = generator_of(drawer).centre(z, torch.tensor([number], device=drawer.device))
+    return centre[0].cpu().numpy()
+
+
+def layers_of(generator: Generator, wanted: str) -> list[int]:
+    """The numbers of the styles called "coarse", "middle", "fine" or "all", or of a list such as "0,1,4-6".
+
+    Raises UnknownName for another word, UsageError for numbers that the generator does not have.
+    """
+    count = len(generator.resolutions)
+    named = groups(count) | {"all": list(range(count))}
+    if wanted in named:
+        return named[wanted]
+    if not wanted or wanted[0] not in "0123456789":
+        raise UnknownName(
+            f"No layers {wanted!r}.{nearest(wanted, named)} Or numbers from 0 to {count - 1}, as 0,1,4-6."
+        )
+    found: set[int] = set()
+    for part in wanted.split(","):
+        first, dash, last = part.strip().partition("-")
+        good = first.isdecimal() and (last.isdecimal() or not dash) and len(part) < 20
+        check(good, "layers", wanted, "a word or numbers such as 0,1,4-6")
+        found |= set(range(int(first), min(int(last or first), 10_000) + 1))
+    check(bool(found) and max(found) < count, "layers", wanted, f"numbers from 0 to {count - 1}, of which this net has")
+    return sorted(found)
+
+
+def mixed(base: Latent, other: Latent, layers: Sequence[int], name: str) -> Latent:
+    """`base` with the other's styles at `layers`. Karras et al. 2019, sect. 3.1.   name: of the layers, for lineage."""
+    styles = base.styles.copy()
+    styles[layers] = other.styles[layers]
+    label = base.label if base.label == other.label else None
+    return Latent(styles, label, {"mix": name, "of": base.lineage, "with": other.lineage})
+
+
+def to_text(latent: Latent) -> dict[str, str]:
+    """The latent as a picture's text: its lineage, and its styles where seed and label alone do not give them."""
+    lineage = json.dumps(latent.lineage, ensure_ascii=False, separators=(",", ":"))
+    if "seed" in latent.lineage and "of" not in latent.lineage:
+        return {"lineage": lineage}
+    packed = zlib.compress(np.ascontiguousarray(latent.styles, "<f4").tobytes(), 9)
+    return {"lineage": lineage, "styles": base64.b64encode(packed).decode("ascii")}
+
+
+def from_text(text: dict[str, str], drawer: Drawer, where: str) -> Latent:
+    """`to_text` backwards, for the same model. Nothing in `text` is trusted.
+
+    Raises DataError when there is no lineage, or it is damaged or of a model of another shape.
+    """
+    if "lineage" not in text and "seed" not in text:
+        raise DataError(f"{where} does not say what it was drawn from. Enter it as a picture: --invert {where}")
+    lineage = _lineage(text, where)
+    shape = (len(generator_of(drawer).resolutions), drawer.styles([0]).shape[2])
+    if "styles" not in text:
+        return _of_lineage(lineage, drawer, where)
+    try:
+        packed = base64.b64decode(text["styles"][:MOST_BYTES], validate=True)
+        raw = zlib.decompressobj().decompress(packed, 4 * shape[0] * shape[1] + 1)
+    except (binascii.Error, zlib.error, ValueError):
+        raise DataError(f"{where}: its styles are damaged.") from None
+    if len(raw) != 4 * shape[0] * shape[1]:
+        raise DataError(f"{where} was drawn by a model of another shape than {drawer.name}.")
+    styles = np.frombuffer(raw, "<f4").reshape(shape).astype(np.float32)
+    if not np.isfinite(styles).all():
+        raise DataError(f"{where}: its styles are damaged.")
+    label = text.get("label")
+    return Latent(styles, label if label in drawer.labels else None, lineage)
+
+
+def _lineage(text: dict[str, str], where: str) -> dict[str, Any]:
+    if "lineage" not in text:  # of ganvas before 0.2
+        return {key: text[key] for key in ("seed", "truncation", "label") if key in text}
+    try:
+        lineage = json.loads(text["lineage"][:MOST_BYTES])
+    except (ValueError, RecursionError):
+        raise DataError(f"{where}: its lineage is damaged.") from None
+    if not isinstance(lineage, dict):
+        raise DataError(f"{where}: its lineage is damaged.")
+    return lineage
+
+
+def _of_lineage(lineage: dict[str, Any], drawer: Drawer, where: str) -> Latent:
+    """The latent of a seed."""
+    try:
+        seed, truncation = int(lineage["seed"]), float(lineage.get("truncation", 1.0))
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{where}: its lineage is damaged.") from None
+    (latent,) = of_seeds(drawer, [seed], lineage.get("label", "none" if drawer.labels else None), truncation)
+    return latent

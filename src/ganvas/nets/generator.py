@@ -1,0 +1,59 @@
+"""What every generator has: a steering wheel. G in two halves, from a latent to styles, and from styles to pictures.
+
+A style is what steers one place of G at which the latent enters. StyleGAN's w is one (Karras et al. 2019, fig. 1); in a
+net without a mapping network it is z itself, beside what the label says. Whoever walks, mixes, steers or looks for
+directions does it with styles, and so does it for every recipe (`ganvas.explore`).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+GROUPS = ("coarse", "middle", "fine")
+"""Karras et al. 2019, fig. 3: what styles of low, middle and high resolutions change."""
+
+
+class Generator(nn.Module):
+    """Base of all generators."""
+
+    resolutions: tuple[int, ...]
+    """Of each style the height, in pixels, at which it enters, from coarse to fine."""
+
+    free_dims: int
+    """So many leading numbers of a style vary within a label; the rest is what the label says."""
+
+    def styles(self, z: Tensor, label: Tensor) -> Tensor:
+        """(n, latent_dim) latents and (n,) labels -> (n, len(resolutions), style_dim)."""
+        raise NotImplementedError
+
+    def draw(self, styles: Tensor) -> Tensor:
+        """(n, len(resolutions), style_dim) -> (n, C, H, W) pictures. The same styles give the same pictures."""
+        raise NotImplementedError
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        return self.draw(self.styles(z, label))
+
+    def centre(self, z_like: Tensor, label: Tensor) -> Tensor:
+        """The most typical styles of each label: those of the mean latent, 0. Shaped as `styles`."""
+        return self.styles(torch.zeros_like(z_like), label)
+
+    def truncated(self, z: Tensor, label: Tensor, truncation: float) -> Tensor:
+        """Styles nearer to the typical ones: centre + truncation * (style - centre). Karras et al. 2019, sect. B."""
+        styles = self.styles(z, label)
+        if truncation == 1:
+            return styles
+        centre = self.centre(z, label)
+        return centre + truncation * (styles - centre)
+
+    def entrances(self) -> Sequence[tuple[int, Tensor]]:
+        """Where styles enter: (number of the style, (out, style_dim) weights of the layer that takes it)."""
+        raise NotImplementedError
+
+
+def groups(styles: int) -> dict[str, list[int]]:
+    """The numbers of the coarse, middle and fine ones of so many styles: a third each. A single one is coarse."""
+    found: dict[str, list[int]] = {name: [] for name in GROUPS}
+    for number in range(styles):
+        found[GROUPS[number * len(GROUPS) // styles]].append(number)
+    return {name: numbers for name, numbers in found.items() if numbers}

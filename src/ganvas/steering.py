@@ -1,0 +1,142 @@
+"""Steering to files: walks as films, matrices and strips as sheets, children and steered works as PNGs."""
+
+from collections.abc import Callable, Sequence
+from math import ceil, sqrt
+from pathlib import Path
+
+from .config import check
+from .errors import UsageError
+from .explore.directions import Direction, steered
+from .explore.film import check_film, save_film
+from .explore.latent import Latent
+from .explore.mix import children, matrix
+from .explore.points import latents_of, rows_and_columns
+from .explore.sheets import frames_of, strips, with_sources
+from .explore.walk import Route, loop
+from .files import make_folder
+from .model import Model
+from .pictures import save_png, scale_for
+
+FILM_PX, SHEET_PX = 256, 64
+"""About how large a small work appears in a film, and on a sheet."""
+AMOUNTS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+"""Of a direction, in its strip."""
+STRIP_ROWS = 4
+"""Works in a direction's strip."""
+
+Progress = Callable[[int, int | None], None]
+
+
+def scale_of(model: Model, scale: int | None, wanted_px: float) -> int:
+    """Each pixel becomes a square of so many: as asked, or so that a work is about as large as wanted."""
+    check(scale is None or 1 <= scale <= 64, "scale", scale, "from 1 to 64")
+    return scale or scale_for(model.shape[1], round(wanted_px))
+
+
+def save_walk(
+    model: Model,
+    words: Sequence[str],
+    out: Path,
+    *,
+    seconds: float = 10.0,
+    fps: int = 30,
+    path: Route = "spline",
+    cells: int = 1,
+    label: str | None = None,
+    truncation: float = 1.0,
+    scale: int | None = None,
+    progress: Progress = lambda done, total: None,
+) -> int:
+    """A film through the works that `words` name and back, without a seam. returns: its frames.
+
+    cells: so many walks side by side; those after the first go through the seeds that follow.
+    Raises UsageError, UnknownName, DataError, StorageError.
+    """
+    check(0 < seconds <= 3600, "seconds", seconds, "above 0 and at most 3600")
+    check(1 <= cells <= 100, "cells", cells, "from 1 to 100")
+    frames = max(1, round(seconds * fps))
+    walks = []
+    for named in following(words, cells):
+        works = latents_of(named, model.drawer, label, truncation)
+        walks.append(loop(works, model.centres(works), frames, path, on_sphere=not model.maps))
+    check_film(out, fps)
+    pictures = frames_of(walks, model.drawn, ceil(sqrt(cells)))
+    factor = scale_of(model, scale, FILM_PX / sqrt(cells))
+    save_film(pictures, out, fps, factor, lambda done: progress(done, frames))
+    return frames
+
+
+def following(words: Sequence[str], cells: int) -> list[list[str]]:
+    """Seeds for each of several walks: ["1", "3"] and 2 cells -> [["1", "3"], ["4", "6"]]. Raises UsageError."""
+    if cells == 1:
+        return [list(words)]
+    if not all(word.isdecimal() for word in words):
+        raise UsageError("Several walks side by side go through seeds only. Leave out --cells, or the files.")
+    seeds = [int(word) for word in words]
+    span = max(seeds, default=0) - min(seeds, default=0) + 1
+    return [[str(seed + cell * span) for seed in seeds] for cell in range(cells)]
+
+
+def save_matrix(
+    model: Model,
+    words: Sequence[str],
+    out: Path,
+    *,
+    layers: str = "fine",
+    label: str | None = None,
+    truncation: float = 1.0,
+    scale: int | None = None,
+) -> tuple[int, int]:
+    """A mixing matrix with its sources in the margins. returns: its rows and columns. Raises as `save_walk`."""
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"A sheet is a PNG: name it with .png, not {out.name!r}.")
+    rows, columns = (latents_of(part, model.drawer, label, truncation) for part in rows_and_columns(words))
+    cells = [cell for row in matrix(rows, columns, model.steered, layers) for cell in row]
+    factor = scale_of(model, scale, SHEET_PX)
+    sheet = with_sources(model.drawn(rows), model.drawn(columns), model.drawn(cells), factor)
+    make_folder(out.parent)
+    save_png(sheet, out, {"run": model.name, "mix": " ".join(words), "layers": layers})
+    return len(rows), len(columns)
+
+
+def save_children(model: Model, a: Latent, b: Latent, folder: Path, count: int = 16, seed: int = 0) -> list[Path]:
+    """Children of two works, a PNG each, with their lineage. Raises UsageError, StorageError."""
+    check(1 <= count <= 10_000, "count", count, "from 1 to 10,000")
+    born = model.draw(children(a, b, count, seed))
+    make_folder(folder)
+    return [work.save(folder / f"child-{work.latent.lineage['breed']:06d}.png") for work in born]
+
+
+def save_strip(
+    model: Model,
+    direction: Direction,
+    latents: Sequence[Latent],
+    out: Path,
+    amounts: Sequence[float] = AMOUNTS,
+    scale: int | None = None,
+) -> Path:
+    """A row for each latent: its work, steered along the direction by each amount. Raises StorageError."""
+    cells = [steered(latent, direction, amount) for latent in latents for amount in amounts]
+    captions = [f"{amount:+g}" if amount else "0" for amount in amounts]
+    sheet = strips(model.drawn(cells), captions, scale_of(model, scale, SHEET_PX))
+    make_folder(out.parent)
+    save_png(sheet, out, {"run": model.name, "direction": direction.name})
+    return out
+
+
+def save_strips(model: Model, directions: Sequence[Direction], folder: Path, scale: int | None = None) -> list[Path]:
+    """A strip for each direction, of the same few works: sefa-1.png, pca-1.png, ... Raises StorageError."""
+    latents = model.latents(range(STRIP_ROWS))
+    return [
+        save_strip(model, one, latents, folder / f"{one.method}-{one.number}.png", scale=scale) for one in directions
+    ]
+
+
+def save_steered(
+    model: Model, latents: Sequence[Latent], direction: Direction, amount: float, folder: Path
+) -> list[Path]:
+    """Each work steered, a PNG with its lineage. Raises UsageError, StorageError."""
+    works = model.draw([steered(latent, direction, amount) for latent in latents])
+    make_folder(folder)
+    name = "".join(letter if letter.isalnum() else "-" for letter in direction.name)[:60]
+    return [work.save(folder / f"{name}{amount:+g}-{number:06d}.png") for number, work in enumerate(works)]

@@ -1,0 +1,157 @@
+"""`ganvas explore` and `ganvas sample --like`, from the command line."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganvas as gv
+from ganvas.cli import main
+from tests.training.helpers import tiny
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explored") / "run"
+    gv.train("digits", tiny("style"), kimg=0.016, out=folder, display="none")
+    return folder
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Directions out of few works: what they are named is another test's."""
+    monkeypatch.setattr("ganvas.explore.directions.SAMPLES", 100)
+    monkeypatch.setattr("ganvas.explore.reading.EACH", 10)
+    monkeypatch.setattr("ganvas.metrics.classifier.PICTURES_SEEN", 500)
+
+
+def said(capsys, *arguments):
+    main([str(argument) for argument in arguments])
+    return capsys.readouterr().out
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main([str(argument) for argument in arguments])
+    assert stopped.value.code in (1, 2)
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    return message
+
+
+def test_a_walk_becomes_a_film(run, tmp_path, capsys):
+    film = tmp_path / "walk.webp"
+    options = ("--walk", "seeds", 1, 2, 3, "--seconds", 0.5, "--fps", 12, "--scale", 2)
+    assert said(capsys, "explore", run, *options, "--out", film) == f"6 frames, 0.5 seconds: {film}\n"
+    with Image.open(film) as image:
+        assert (image.n_frames, image.size) == (6, (56, 56))
+    said(capsys, "explore", run, *options, "--cells", 4, "--path", "slerp", "--out", film)
+    with Image.open(film) as image:
+        assert (image.n_frames, image.size) == (6, (2 * 62, 2 * 62))
+
+
+def test_a_matrix_of_works(run, tmp_path, capsys):
+    sheet = tmp_path / "new" / "mix.png"
+    message = said(capsys, "explore", run, "--mix", "rows", 1, 2, "cols", 4, 5, 6, "--layers", "coarse", "--out", sheet)
+    assert message == f"2 x 3 works, coarse styles of the columns: {sheet}\n"
+    with Image.open(sheet) as image:
+        assert image.text["mix"] == "rows 1 2 cols 4 5 6"
+
+
+def test_children_are_bred_again_and_drawn_again(run, tmp_path, capsys):
+    said(capsys, "explore", run, "--breed", 1, 2, "--count", 3, "--label", 4, "--out", tmp_path / "children")
+    files = sorted((tmp_path / "children").iterdir())
+    assert [path.name for path in files] == [f"child-{number:06d}.png" for number in range(3)]
+    said(capsys, "explore", run, "--breed", files[0], files[1], "--count", 1, "--out", tmp_path / "grandchildren")
+    grandchild = tmp_path / "grandchildren" / "child-000000.png"
+    said(capsys, "sample", run, "--like", grandchild, "--out", tmp_path / "same")
+    first, again = (np.asarray(Image.open(path)) for path in (grandchild, tmp_path / "same" / "again.png"))
+    assert np.array_equal(first, again)
+
+
+def test_another_generators_work_is_said(run, tmp_path, capsys):
+    other = tmp_path / "other"
+    gv.train("digits", tiny("style"), kimg=0.016, out=other, seed=1, display="none")
+    path = gv.open(other).sample(1)[0].save(tmp_path / "work.png")
+    message = said(capsys, "sample", run, "--like", path, "--out", tmp_path)
+    assert f"Warning: {path} was drawn by other at 0.016 kimg, not by this generator" in message
+
+
+def test_directions_are_found_shown_and_steered_along(run, tmp_path, capsys, quick):
+    own = tmp_path / "run"
+    shutil.copytree(run, own)
+    message = said(capsys, "explore", own, "--directions", 1)
+    lines = message.splitlines()
+    assert [re.search(r": (\w+ 1), \w+ layers, purity \d+%", line)[1] for line in lines[:3]] == [
+        "sefa 1",
+        "pca 1",
+        "label 1",
+    ]
+    assert lines[-1] == f"3 directions: {own / 'directions'}"
+    assert {path.name for path in (own / "directions").iterdir()} == {
+        *("directions.json", "directions.safetensors", "sefa-1.png", "pca-1.png", "label-1.png")
+    }
+    with Image.open(own / "directions" / "label-1.png") as image:
+        assert image.text["direction"] == "label 0"
+    out = tmp_path / "steered"
+    said(capsys, "explore", own, "--steer", 3, 4, "--direction", "label 0", "--amount", -1.5, "--out", out)
+    assert sorted(path.name for path in out.iterdir()) == ["label-0-1.5-000000.png", "label-0-1.5-000001.png"]
+    assert "No direction 'label 10'" in refused(capsys, "explore", own, "--steer", 1, "--direction", "label 10")
+
+
+def test_favourites_teach(run, tmp_path, capsys, quick):
+    own = tmp_path / "run"
+    shutil.copytree(run, own)
+    for name, seed in (("more", 0), ("less", 10)):
+        said(capsys, "sample", own, "--count", 3, "--seed", seed, "--out", tmp_path / name)
+    arguments = ("--teach", tmp_path / "more", tmp_path / "less", "--name", "bolder")
+    assert "bolder: learned from 3 works against 3 that you like less" in said(capsys, "explore", own, *arguments)
+    assert "against works at random" in said(capsys, "explore", own, *arguments[:2], *arguments[3:])
+    out = tmp_path / "out"
+    said(capsys, "explore", own, "--steer", 1, "--direction", "bolder", "--out", out)
+    assert [path.name for path in out.iterdir()] == ["bolder+2-000000.png"]
+    (tmp_path / "empty").mkdir()
+    message = refused(capsys, "explore", own, "--teach", tmp_path / "empty", "--name", "bolder")
+    assert "empty holds no works" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Say one thing to do of --walk, --mix, --breed, --directions, --steer, --teach; not nothing"),
+        (("--walk", 1, 2, "--breed", 1, 2), "not --walk and --breed"),
+        (("--directions", 0), "directions must be from 1 to 64"),
+        (("--steer", 1), "Say where to: --direction NAME"),
+        (("--steer", 1, "--direction", "size"), "This run has no directions yet"),
+        (("--teach", "more"), "perhaps what less, and a name"),
+        (("--teach", "more", "--name", "bolder"), "more is no folder"),
+        (("--walk", 1), "a walk must be given at least two works"),
+        (("--walk", 1, 2, "--seconds", 0), "seconds must be above 0"),
+        (("--walk", 1, 2, "--cells", 0), "cells must be from 1 to 100"),
+        (("--walk", 1, 2, "--out", "walk.avi"), "a film must be named with one of .mp4, .webp, .gif"),
+        (("--walk", 1, "two"), "'two' is neither a seed (a whole number) nor the PNG file of a work"),
+        (("--walk", 1, "none.png", "--out", "walk.gif", "--fps", 10), "none.png does not exist"),
+        (("--mix", 1, 2), "--mix rows 1 2 3 cols 4 5 6"),
+        (("--mix", "rows", 1, "cols"), "needs works in rows and in columns"),
+        (("--mix", "rows", 1, "cols", 2, "--layers", "fien"), "No layers 'fien'. Did you mean 'fine'?"),
+        (("--mix", "rows", 1, "cols", 2, "--layers", "90"), "layers must be numbers from 0 to"),
+        (("--mix", "rows", 1, "cols", 2, "--out", "mix.jpg"), "name it with .png, not 'mix.jpg'"),
+        (("--mix", "rows", 1, "cols", 2, "--scale", 0), "scale must be from 1 to 64"),
+        (("--breed", 1, 2, "--label", "eleven"), "No label 'eleven'"),
+        (("--breed", 1, 2, "--count", 0), "count must be from 1 to 10,000"),
+    ],
+)
+def test_what_cannot_be_done_is_said(run, arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(capsys, "explore", run, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_of_another_origin_is_no_work(run, tmp_path, capsys):
+    Image.new("L", (28, 28)).save(tmp_path / "plain.png")
+    message = refused(capsys, "explore", run, "--breed", 1, tmp_path / "plain.png")
+    assert "plain.png does not say what it was drawn from" in message
+    (tmp_path / "text.png").write_text("no picture")
+    assert "cannot be read as a picture" in refused(capsys, "sample", run, "--like", tmp_path / "text.png")
