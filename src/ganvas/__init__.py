@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .dataset import Dataset, prepare
     from .errors import GanvasError
     from .model import Model, Work
-    from .model import open_model as open
+    from .opening import open_model as open
     from .runs import Run
 
 __version__ = "0.1.0"
@@ -35,7 +35,7 @@ _HOME = {
     "Run": ("runs", "Run"),
     "Work": ("model", "Work"),
     "fit": ("api", "fit"),
-    "open": ("model", "open_model"),
+    "open": ("opening", "open_model"),
     "prepare": ("dataset", "prepare"),
     "recipe": ("api", "recipe"),
     "train": ("api", "train"),

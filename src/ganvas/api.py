@@ -15,7 +15,8 @@ from .advice import AUTO, NO_BASE, Advice, decide, look
 from .config import Budget, Recipe, check, parse_every
 from .dataset import Dataset, prepare
 from .errors import UsageError
-from .model import Model, Work, build_generator, open_model
+from .model import Model, Work
+from .opening import build_generator, open_model
 from .registry import recipes
 from .runs import Run, RunConfig
 from .sources.walk import is_prepared

@@ -1,10 +1,9 @@
 """`Model`, a trained generator, draws `Work`s: pictures that know how they came about."""
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
 
@@ -17,22 +16,27 @@ from . import __version__
 from .config import check
 from .dataset import Dataset
 from .drawing import BATCH, Drawer
-from .errors import CheckpointError, RunNotFound, UsageError
+from .errors import UsageError
 from .evaluation.choice import Against, choose
 from .evaluation.collect import Progress, quietly
-from .evaluation.data import real_pictures
+from .evaluation.data import own_dataset, real_pictures
 from .evaluation.evaluate import all_scores, evaluate, extractor_for
 from .evaluation.report import Report
 from .evaluation.team import Team
 from .explore.directions import METHODS, Direction, Studied, apart, find, steered, taught
+from .explore.invert import spread
+from .explore.inverter import Inverter, load_inverter, make_inverter, save_inverter
 from .explore.latent import Latent, centre_of, from_text, generator_of, of_seeds, to_text
+from .explore.near import Away, Nearest, away, variations
+from .explore.originality import make_nearest
+from .explore.own_pictures import as_works_are
 from .explore.reading import reader
 from .explore.store import load_directions, pick, save_directions
+from .explore.tile import tiles
 from .nets.generator import Generator
 from .pictures import read_text, save_png, to_image
-from .runs import Run, RunConfig, read_header, read_tensors
+from .runs import Run, RunConfig
 from .training import machine
-from .training.state import check_fits, load_net
 
 JUDGED = (
     "There is no test split, so these held-out pictures were also looked at while the run learned (--evaluate-every): "
@@ -103,6 +107,19 @@ class Work:
         return buffer.getvalue()
 
 
+@dataclass(frozen=True, eq=False)
+class Inverted:
+    """A picture of somebody's as a model draws it."""
+
+    work: Work
+    error: float
+    """How far the work is from the picture: root of the mean squared difference of levels, from 0 to 1."""
+    warning: str | None
+    """A sentence when that is farther than what such pictures usually are."""
+    picture: np.ndarray
+    """(H, W, C) uint8: the picture itself, brought to the works' size and colours."""
+
+
 class Model:
     """A trained generator. Get one with `ganvas.open`. `folder` is its run's; None for a single file."""
 
@@ -119,6 +136,7 @@ class Model:
         self.config, self.name, self.kimg, self.device, self.folder = config, name, kimg, device, folder
         self.drawer = Drawer(self.generator, config, name, device)
         self._unkept: tuple[Direction, ...] = ()
+        self._inverter: Inverter | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -165,11 +183,15 @@ class Model:
         return [centre_of(self.drawer, one) for one in latents]
 
     def drawn(self, latents: Sequence[Latent]) -> np.ndarray:
-        """(n, H, W, C) uint8 pictures of latents."""
-        parts = [latents[start : start + BATCH] for start in range(0, len(latents), BATCH)]
-        return np.concatenate(
-            [self.drawer.drawn(torch.from_numpy(np.stack([one.styles for one in part]))) for part in parts]
-        )
+        """(n, H, W, C) uint8 pictures of latents; without a seam where their lineage says so."""
+        wraps = np.array([bool(one.lineage.get("tile")) for one in latents])
+        pictures = np.empty((len(latents), *self.shape[1:], self.shape[0]), np.uint8)
+        for kind, draw in ((False, self.drawer.drawn), (True, partial(tiles, self.drawer))):
+            chosen = np.flatnonzero(wraps == kind)
+            for start in range(0, len(chosen), BATCH):
+                part = chosen[start : start + BATCH]
+                pictures[part] = draw(torch.from_numpy(np.stack([latents[k].styles for k in part])))
+        return pictures
 
     def directions(self, count: int = 8, methods: Sequence[str] = METHODS[:3]) -> list[Direction]:
         """Directions in which its works change, found now and kept in the run's folder: `count` by each method.
@@ -216,6 +238,61 @@ class Model:
     def studied(self) -> Studied:
         """Its works, drawn and measured once, for finding directions."""
         return Studied(self.drawer, reader(self.drawer))
+
+    def invert(self, pictures: Sequence[str | Path | np.ndarray], progress: Progress = quietly) -> "list[Inverted]":
+        """Pictures of one's own as this model draws them: works like any other, to be steered, mixed and walked among.
+
+        pictures: files, which are brought to the works' size and colours, or (H, W, C) uint8 arrays that have them.
+        The first call learns to see, which takes up to a minute, and keeps that in the run's folder.
+        Raises UsageError, DataError, StorageError.
+        """
+        names = [str(one) if isinstance(one, str | Path) else "an array" for one in pictures]
+        read = [
+            one if isinstance(one, np.ndarray) else as_works_are(Path(one), self.config, self.folder)
+            for one in pictures
+        ]
+        shapes = {one.shape for one in read}
+        inverter = self.inverter(progress)
+        if len(shapes) > 1:
+            inverter.enter(next(one for one in read if one.shape != read[0].shape)[None], names)
+        found = inverter.enter(np.stack(read), [Path(name).name for name in names], progress)
+        works = self.draw([one.latent for one in found])
+        return [
+            Inverted(work, one.error, inverter.known.warning(name, one.error), pixels)
+            for work, one, name, pixels in zip(works, found, names, read, strict=True)
+        ]
+
+    def inverter(self, progress: Progress = quietly) -> Inverter:
+        """What enters pictures: the one in the run's folder, or one made now and kept there."""
+        if self._inverter is None:
+            folder = None if self.folder is None else self.folder / "encoder"
+            kept = None if folder is None else load_inverter(self.drawer, folder, self.fingerprint)
+            self._inverter = kept or make_inverter(self.drawer, own_dataset(self.config, self.folder), progress)
+            if folder is not None and kept is None:
+                save_inverter(self._inverter, folder, self.fingerprint)
+        return self._inverter
+
+    def neighbours(self, latent: Latent, amount: float = 0.3, count: int = 16, seed: int = 0) -> list[Latent]:
+        """Variations near a work. amount: in deviations among works; 1 is another of the kind. Raises UsageError."""
+        return variations(latent, self._deviation, amount, count, seed)
+
+    def away(self, latent: Latent, seed: int = 0) -> Away | None:
+        """The work, moved as little as it takes until it is no near-copy of a training picture; None if nothing helps.
+
+        What a near-copy is, is that of the score `copying`. Raises UsageError when the pictures are not at hand.
+        """
+        return away(latent, self._deviation, self.drawn, self._nearest, seed)
+
+    @cached_property
+    def _nearest(self) -> Nearest:
+        return make_nearest(self.drawer, own_dataset(self.config, self.folder))
+
+    @cached_property
+    def _deviation(self) -> np.ndarray:
+        """(style_dim,) of styles among works; 0 where they say the label."""
+        deviation = spread(self.drawer).deviation.cpu().numpy().copy()
+        deviation[self.steered.free_dims :] = 0
+        return deviation
 
     def like(self, path: str | Path) -> Latent:
         """What the work in a PNG file was drawn from, by what the file says. Raises DataError.
@@ -303,40 +380,3 @@ class Model:
 def was_judged(folder: Path, config: RunConfig) -> bool:
     """Whether scores on held-out pictures were taken while the run learned."""
     return any("scores" in record for record in Run(folder, config).read("metrics.jsonl"))
-
-
-def build_generator(config: RunConfig, device: str) -> nn.Module:
-    """An untrained G; on the device "meta" it has shapes and takes no memory."""
-    with torch.device(device):
-        return config.recipe.net.generator(config.shape, config.recipe.latent_dim, len(config.label_names))
-
-
-def open_model(path: str | Path, best: bool = False) -> Model:
-    """The model of a run folder (its newest checkpoint), or of an ema.safetensors file that somebody sent you.
-
-    best: of a run folder the generator that scored best while it learned (train's `evaluate_every`, `best_by`).
-    Safe with files from strangers: nothing in them is executed. Raises RunNotFound, CheckpointError, UsageError.
-    """
-    path = Path(path)
-    machine.keep_freed_memory()
-    if path.is_file():
-        if best:
-            raise UsageError(f"{path} is one generator, and which is best is known in a run folder. Leave out best.")
-        (config, name, kimg), tensors = read_header(path), read_tensors(path)
-    else:
-        run = Run.find(path)
-        readable = run.best() if best else run.latest()
-        if readable is None and best:
-            raise RunNotFound(f"{path} has no best checkpoint; train with --evaluate-every.")
-        if readable is None:
-            raise RunNotFound(f"{path} has no checkpoint yet. Train it first: ganvas train DATA --out {path}")
-        config, tensors, name, kimg = run.config, readable.ema(), path.resolve().name, readable.kimg
-    try:
-        check_fits(build_generator(config, "meta"), tensors)  # a stranger's file may ask for a net of any size
-        generator = build_generator(config, "cpu")
-        load_net(generator, tensors)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    place = int(os.environ.get("LOCAL_RANK", "0"))  # of several processes each has a GPU of its own
-    device = torch.device("cuda", place) if torch.cuda.is_available() else torch.device("cpu")
-    return Model(generator, config, name, kimg, device, folder=None if path.is_file() else path)

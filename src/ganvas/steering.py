@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from math import ceil, sqrt
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from .config import check
 from .errors import UsageError
@@ -10,12 +13,14 @@ from .explore.directions import Direction, steered
 from .explore.film import check_film, save_film
 from .explore.latent import Latent
 from .explore.mix import children, matrix
+from .explore.near import Away
 from .explore.points import latents_of, rows_and_columns
+from .explore.prints import Filter, enlarge, save_sprites
 from .explore.sheets import frames_of, strips, with_sources
 from .explore.walk import Route, loop
 from .files import make_folder
-from .model import Model
-from .pictures import save_png, scale_for
+from .model import Inverted, Model
+from .pictures import grid, save_png, scale_for, to_image
 
 FILM_PX, SHEET_PX = 256, 64
 """About how large a small work appears in a film, and on a sheet."""
@@ -105,6 +110,82 @@ def save_children(model: Model, a: Latent, b: Latent, folder: Path, count: int =
     born = model.draw(children(a, b, count, seed))
     make_folder(folder)
     return [work.save(folder / f"child-{work.latent.lineage['breed']:06d}.png") for work in born]
+
+
+def save_tiles(
+    model: Model, latents: Sequence[Latent], folder: Path, repeat: int = 1, scale: int | None = None
+) -> list[Path]:
+    """Works without a seam, a PNG each. repeat: beside each a sheet of it, so many times in both directions.
+
+    Raises UsageError, StorageError.
+    """
+    check(1 <= repeat <= 16, "repeat", repeat, "from 1 to 16")
+    works = model.draw([Latent(one.styles, one.label, {"tile": True, "of": one.lineage}) for one in latents])
+    make_folder(folder)
+    paths = []
+    for number, work in enumerate(works):
+        name = f"tile-{number:06d}"
+        paths.append(folder / f"{name}.png")
+        save_png(enlarge(work.image, scale or 1, "pixels"), paths[-1], work.text())
+        if repeat > 1:
+            sheet = np.tile(work.pixels, (repeat, repeat, 1))
+            save_png(enlarge(to_image(sheet), scale or 1, "pixels"), folder / f"{name}-repeated.png")
+    return paths
+
+
+def save_upscaled(model: Model, latents: Sequence[Latent], folder: Path, factor: int, by: Filter) -> list[Path]:
+    """Works so many times as large, a PNG each, with their lineage. Raises UsageError, StorageError."""
+    works = model.draw(latents)
+    images = [enlarge(work.image, factor, by) for work in works]
+    make_folder(folder)
+    paths = [folder / f"work-{number:06d}-x{factor}.png" for number in range(len(works))]
+    for image, work, path in zip(images, works, paths, strict=True):
+        save_png(image, path, work.text())
+    return paths
+
+
+def save_sprite_sheet(model: Model, latents: Sequence[Latent], out: Path) -> Path:
+    """Works as sprites on one sheet, with a JSON atlas beside it. Raises UsageError, StorageError."""
+    check(out.suffix.lower() == ".png", "a sprite sheet", out.name, "named with .png; the atlas goes beside it")
+    works = model.draw(latents)
+    names = [f"seed-{work.seed}" if work.seed is not None else f"work-{k}" for k, work in enumerate(works)]
+    about = [{"lineage": work.latent.lineage, "label": work.label} for work in works]
+    return save_sprites(np.stack([work.pixels for work in works]), names, out, about)
+
+
+def save_neighbours(model: Model, latent: Latent, folder: Path, amount: float, count: int, seed: int) -> list[Path]:
+    """Variations near a work, a PNG each, with their lineage. Raises UsageError, StorageError."""
+    check(1 <= count <= 10_000, "count", count, "from 1 to 10,000")
+    works = model.draw(model.neighbours(latent, amount, count, seed))
+    make_folder(folder)
+    return [work.save(folder / f"near-{work.latent.lineage['near']:06d}.png") for work in works]
+
+
+def save_away(model: Model, latent: Latent, folder: Path, seed: int = 0) -> Away | None:
+    """The work moved away from the nearest training picture, as away.png beside before.png; None if nothing helps."""
+    found = model.away(latent, seed)
+    if found is not None:
+        before, after = model.draw([latent, found.latent])
+        make_folder(folder)
+        before.save(folder / "before.png")
+        after.save(folder / "away.png")
+    return found
+
+
+def save_inverted(
+    model: Model, files: Sequence[Path], folder: Path, progress: Any, scale: int | None = None
+) -> list[Inverted]:
+    """Pictures as the model draws them: a PNG each, to be used like any work, and all beside what they were.
+
+    Raises UsageError, DataError, StorageError.
+    """
+    found = model.invert(files, progress)
+    make_folder(folder)
+    for path, one in zip(files, found, strict=True):
+        one.work.save(folder / f"{path.stem}.png")
+    pairs = np.stack([pixels for one in found for pixels in (one.picture, one.work.pixels)])
+    save_png(grid(pairs, 2 * min(4, len(found)), scale_of(model, scale, SHEET_PX)), folder / "beside.png")
+    return found
 
 
 def save_strip(

@@ -1,5 +1,6 @@
 """`ganvas explore` and `ganvas sample --like`, from the command line."""
 
+import json
 import re
 import shutil
 
@@ -117,12 +118,38 @@ def test_favourites_teach(run, tmp_path, capsys, quick):
     assert "empty holds no works" in message
 
 
+def test_textures_sprites_posters_and_large_works(run, tmp_path, capsys):
+    out = tmp_path / "out"
+    said(capsys, "explore", run, "--tile", "seeds", 1, "4-5", "--out", out / "tiles")
+    names = [f"tile-{number:06d}{kind}.png" for number in range(3) for kind in ("", "-repeated")]
+    assert sorted(path.name for path in (out / "tiles").iterdir()) == sorted(names)
+    tile, repeated = (np.asarray(Image.open(out / "tiles" / name)) for name in names[2:4])
+    assert np.array_equal(repeated, np.tile(tile, (3, 3)))
+    said(capsys, "sample", run, "--like", out / "tiles" / names[2], "--out", out)
+    assert np.array_equal(np.asarray(Image.open(out / "again.png")), tile)
+
+    assert said(capsys, "explore", run, "--sprites", "1-6", "--out", out / "sprites.png").startswith("6 sprites: ")
+    atlas = json.loads((out / "sprites.json").read_text())
+    assert atlas["frames"]["seed-3"]["lineage"]["seed"] == 3
+
+    options = ("--paper", "a5", "--dpi", 50, "--out", out / "poster.png")
+    assert "6 works in 2 columns and 3 rows, a5 at 50 dpi" in said(capsys, "explore", run, "--poster", "1-6", *options)
+    said(capsys, "explore", run, "--upscale", 1, "--factor", 3, "--filter", "pixels", "--out", out / "large")
+    with Image.open(out / "large" / "work-000000-x3.png") as image:
+        assert (image.size, image.text["seed"]) == ((84, 84), "1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "Say one thing to do of --walk, --mix, --breed, --directions, --steer, --teach; not nothing"),
+        ((), "--tile, --sprites, --poster, --upscale; not nothing"),
         (("--walk", 1, 2, "--breed", 1, 2), "not --walk and --breed"),
         (("--directions", 0), "directions must be from 1 to 64"),
+        (("--tile", "seeds"), "works must be named by seeds"),
+        (("--tile", "9-2"), "a range of seeds must be from the lower to the higher"),
+        (("--sprites", 1, "--out", "sprites.gif"), "a sprite sheet must be named with .png"),
+        (("--poster", 1, "--paper", "a9"), "poster must be a5, a4"),
+        (("--upscale", 1, "--factor", 0), "upscale must be a whole number from 1 to 64"),
         (("--steer", 1), "Say where to: --direction NAME"),
         (("--steer", 1, "--direction", "size"), "This run has no directions yet"),
         (("--teach", "more"), "perhaps what less, and a name"),

@@ -23,7 +23,7 @@ verbs:
   prepare   decode, crop and check pictures once, into one array
   train     learn from pictures; the same command goes on where it stopped
   sample    draw new works
-  explore   walk among works, mix them, breed new ones
+  explore   walk among works, mix, steer and breed them; tiles, sprites, posters
   evaluate  how good, how varied and how original they are, beside real pictures
   runs      list the runs, how far they are and where to look at them
 

@@ -60,7 +60,7 @@ def evaluate(asked: Any) -> None:
 
     from ..evaluation.table import show_report
     from ..files import make_folder, write_file
-    from ..model import open_model
+    from ..opening import open_model
     from ..training.machine import accelerator
 
     leads = accelerator().is_main_process

@@ -20,9 +20,9 @@ def explore_verb(arguments: list[str]) -> None:
     class Explore:
         """Walk through what a model can draw, mix its works, steer them, breed new ones.
 
-        Say one of --walk, --mix, --breed, --directions, --steer, --teach. A work is named by its seed, or by the PNG
-        file that ganvas made of it. What comes out carries how it was made, and can be drawn again from its file
-        alone: ganvas sample RUN --like FILE
+        Say one of --walk, --mix, --breed, --directions, --steer, --teach, --invert, --neighbours, --tile, --sprites,
+        --poster, --upscale. A work is named by its seed, or by the PNG file that ganvas made of it. What comes out
+        carries how it was made, and can be drawn again from its file alone: ganvas sample RUN --like FILE
         """
 
         run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -40,6 +40,33 @@ def explore_verb(arguments: list[str]) -> None:
         teach: Annotated[tuple[Path, ...] | None, tyro.conf.arg(metavar="FOLDER")] = None
         """Learn a direction from your favourites, folders of works that you like more and less: --teach more/ less/
         --name bolder"""
+        invert: Annotated[tuple[Path, ...] | None, tyro.conf.arg(metavar="FILE")] = None
+        """Enter pictures of your own: draw them as the model would, and say when one is far from what it knows. What
+        comes out is a work like any other."""
+        neighbours: Annotated[str | None, tyro.conf.arg(metavar="WORK")] = None
+        """Draw variations near a work; with --away move it until it is no near-copy of a training picture."""
+        away: bool = False
+        """With --neighbours: move the work away from what the model learned from, no farther than it takes."""
+        near: float = 0.3
+        """How near variations are: 0.3 is a relative, 1 another work of the kind."""
+        tile: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
+        """Draw these works as textures that repeat without a seam, each also repeated three times."""
+        sprites: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
+        """A sheet of these works for a game, with their transparency, and a JSON atlas beside it."""
+        poster: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
+        """Lay these works out for printing: --poster 1 2 3 4 --paper a3 --dpi 200"""
+        upscale: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
+        """Draw these works --factor times as large."""
+        factor: int = 4
+        """How many times as large, a whole number."""
+        filter: Literal["smooth", "pixels"] = "smooth"
+        """To enlarge by: smooth (Lanczos), or pixels that stay squares, for pixel art."""
+        paper: str = "a3"
+        """Of a poster: a5 to a0, such as a3-landscape, or width x height in mm: 300x400."""
+        dpi: int = 150
+        """Dots an inch of a poster's print."""
+        margin: float = 15.0
+        """White around a poster's works, in mm."""
         out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """Where to: a film (.mp4, .webp, .gif), a sheet (.png) or a folder; by default in the folder "explored"."""
         seconds: float = 10.0
@@ -61,9 +88,9 @@ def explore_verb(arguments: list[str]) -> None:
         name: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
         """What to call the direction that you teach."""
         count: int = 16
-        """How many children."""
+        """How many children, or variations."""
         seed: int = 0
-        """The first child's number; the next ones count up."""
+        """The number of the first child or variation; the next ones count up."""
         label: Annotated[str | None, tyro.conf.arg(metavar="LABEL")] = None
         """Draw seeds with this label ("none": without one). By default each seed chooses."""
         truncation: float = 1.0
@@ -81,13 +108,19 @@ def explore_verb(arguments: list[str]) -> None:
         "directions": directions,
         "steer": steer,
         "teach": teach,
+        "invert": invert,
+        "neighbours": neighbours,
+        "tile": tile,
+        "sprites": sprites,
+        "poster": poster,
+        "upscale": upscale,
     }
     wanted = [name for name in verbs if getattr(asked, name) is not None]
     if len(wanted) != 1:
         which = " and ".join(f"--{name}" for name in wanted) or "nothing"
         every = ", ".join(f"--{name}" for name in verbs)
         raise UsageError(f"Say one thing to do of {every}; not {which}. See: ganvas explore --help")
-    from ..api import open_model
+    from ..opening import open_model
 
     print(verbs[wanted[0]](open_model(asked.run, asked.best), asked))
 
@@ -182,3 +215,80 @@ def teach(model: "Model", asked: Any) -> str:
     (path,) = save_strips(model, [direction], out, asked.scale)
     against = f"{len(less)} that you like less" if less else "works at random"
     return f"{direction.name}: learned from {len(more)} works against {against}, purity {direction.purity:.0%}: {path}"
+
+
+def invert(model: "Model", asked: Any) -> str:
+    from ..steering import save_inverted
+
+    if not asked.invert:
+        raise UsageError("Name at least one picture: --invert picture.png")
+    out = asked.out or Path("explored/entered")
+    found = common.with_stages(
+        lambda progress: save_inverted(model, asked.invert, out, progress, asked.scale), is_quiet=False
+    )
+    for path, one in zip(asked.invert, found, strict=True):
+        print(f"{path.name}: off by {one.error:.3f}")
+        if one.warning:
+            print(f"Warning: {one.warning}")
+    return f"{len(found)} pictures as works: {out}"
+
+
+def neighbours(model: "Model", asked: Any) -> str:
+    from ..steering import save_away, save_neighbours
+
+    (latent,) = works(model, asked, [asked.neighbours])
+    out = asked.out or Path("explored/neighbours")
+    if not asked.away:
+        save_neighbours(model, latent, out, asked.near, asked.count, asked.seed)
+        return f"{asked.count} works near {asked.neighbours}: {out}"
+    found = save_away(model, latent, out, asked.seed)
+    if found is None:
+        raise UsageError(
+            f"{asked.neighbours} stays too near to a training picture, however it was moved. Try another work, or "
+            "another --seed."
+        )
+    told = f"{found.before:.2f} of the least distance that is new"
+    if found.amount == 0:
+        return f"{asked.neighbours} is no near-copy as it is ({told}): {out}"
+    return f"{asked.neighbours} was at {told}, and is at {found.after:.2f} now, moved by {found.amount:.2f}: {out}"
+
+
+def named(model: "Model", asked: Any, words: Sequence[str]) -> "list[Latent]":
+    """The works of a list that may begin with the word "seeds"; a range such as 1-24 stands for all its seeds."""
+    from ..explore.points import spelled_out
+
+    return works(model, asked, spelled_out(words))
+
+
+def tile(model: "Model", asked: Any) -> str:
+    from ..steering import save_tiles
+
+    out = asked.out or Path("explored/tiles")
+    paths = save_tiles(model, named(model, asked, asked.tile), out, repeat=3, scale=asked.scale)
+    return f"{len(paths)} textures: {out}"
+
+
+def sprites(model: "Model", asked: Any) -> str:
+    from ..steering import save_sprite_sheet
+
+    out = asked.out or Path("explored/sprites.png")
+    latents = named(model, asked, asked.sprites)
+    save_sprite_sheet(model, latents, out)
+    return f"{len(latents)} sprites: {out}, {out.with_suffix('.json').name}"
+
+
+def poster(model: "Model", asked: Any) -> str:
+    from ..explore.prints import save_poster
+
+    out = asked.out or Path("explored/poster.png")
+    latents = named(model, asked, asked.poster)
+    columns, rows = save_poster(model.drawn(latents), out, asked.paper, asked.dpi, asked.margin, by=asked.filter)
+    return f"{len(latents)} works in {columns} columns and {rows} rows, {asked.paper} at {asked.dpi} dpi: {out}"
+
+
+def upscale(model: "Model", asked: Any) -> str:
+    from ..steering import save_upscaled
+
+    out = asked.out or Path("explored/upscaled")
+    paths = save_upscaled(model, named(model, asked, asked.upscale), out, asked.factor, asked.filter)
+    return f"{len(paths)} works, {asked.factor} times as large: {out}"

@@ -47,7 +47,7 @@ def sample_verb(arguments: list[str]) -> None:
     asked = common.parse(Sample, "sample", arguments)
     if asked.grid and asked.npz:
         raise UsageError("--grid and --npz are two kinds of output; ask for one.")
-    from ..api import open_model
+    from ..opening import open_model
     from ..works import save_files, save_grid, save_npz
 
     if asked.like:
@@ -67,7 +67,7 @@ def sample_verb(arguments: list[str]) -> None:
 def draw_again(asked: Any) -> None:
     from ..explore.points import same_model
     from ..files import make_folder
-    from ..model import open_model
+    from ..opening import open_model
 
     model = open_model(asked.run, asked.best)
     for warning in same_model([str(asked.like)], model.fingerprint):

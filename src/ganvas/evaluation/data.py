@@ -1,6 +1,7 @@
 """From what the user named, or from what the run remembers, to the real pictures of an evaluation."""
 
 from pathlib import Path
+from typing import Any
 
 from .. import stored
 from ..dataset import Dataset, open_dataset, prepare
@@ -62,21 +63,24 @@ def prepared(data: str | Path, config: RunConfig, folder: Path | None) -> Datase
     """The named pictures, prepared as the run's were: size, crop, background; colour when the works are in colour."""
     if data not in built_in() and is_prepared(Path(data)):
         return open_dataset(data)
-    channels, height, width = config.shape
+    height, width = config.shape[1:]
+    return prepare(data, (width, height), **settings_of(config, folder))
+
+
+def settings_of(config: RunConfig, folder: Path | None) -> dict[str, Any]:
+    """How the run's pictures were prepared, as `prepare` takes it: crop, alpha, background, channels."""
     try:
         settings = {} if folder is None else stored.read_description(folder)["settings"]
     except DataError:  # of a run that was never trained, or is damaged
         settings = {}
-    background = settings.get("background")
+    channels, background = config.shape[0], settings.get("background")
     good = isinstance(background, list) and len(background) == 3 and all(type(level) is int for level in background)
-    return prepare(
-        data,
-        (width, height),
-        crop=str(settings.get("crop", "centre")),
-        alpha=channels == 4,
-        background="#{:02x}{:02x}{:02x}".format(*background) if good and background else "white",
-        channels=3 if channels == 3 else settings.get("channels"),
-    )
+    return {
+        "crop": str(settings.get("crop", "centre")),
+        "alpha": channels == 4,
+        "background": "#{:02x}{:02x}{:02x}".format(*background) if good and background else "white",
+        "channels": 3 if channels == 3 else settings.get("channels"),
+    }
 
 
 def described(shape: tuple[int, int, int]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..config import check
 from ..drawing import Drawer
 from ..errors import DataError, UsageError
 from ..pictures import read_text
@@ -36,6 +37,25 @@ def works_in(folder: Path) -> list[str]:
         raise DataError(
             f"{folder} holds no works (PNG files). Draw some, and put there what you like: ganvas sample RUN"
         )
+    return found
+
+
+MOST = 10_000
+"""Works that a range may stand for."""
+
+
+def spelled_out(words: Sequence[str]) -> list[str]:
+    """["seeds", "3", "7-9"] -> ["3", "7", "8", "9"]. Raises UsageError for a range without end, or for nothing."""
+    found: list[str] = []
+    for word in seeds_word(words):
+        first, dash, last = word.partition("-")
+        if dash and first.isdecimal() and last.isdecimal() and len(word) < 30:
+            count = int(last) - int(first) + 1
+            check(1 <= count <= MOST, "a range of seeds", word, f"from the lower to the higher, {MOST:,} at most")
+            found += [str(seed) for seed in range(int(first), int(last) + 1)]
+        else:
+            found.append(word)
+    check(bool(found), "works", "none", "named by seeds, such as 1 2 3 or 1-24, or by files")
     return found
 
 

@@ -36,9 +36,9 @@ class Style(Residual):
     """Numbers in a style w."""
     mapping_depth: int = 2
     """Layers of the mapping network; StyleGAN has 8, for few pictures 2 do (Karras et al. 2020, ADA, sect. D)."""
-    mapping_lr: float = 0.1
+    mapping_lr: float = 0.3
     """The mapping network learns so many times as fast as the rest of G; StyleGAN's learns a hundredth as fast."""
-    mixing: float = 0.9
+    mixing: float = 0.5
     """Share of the works in training that take their fine styles from a second latent."""
 
     def __post_init__(self) -> None:

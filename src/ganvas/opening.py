@@ -1,0 +1,50 @@
+"""From a run's folder, or a single file, to a `Model`."""
+
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .errors import CheckpointError, RunNotFound, UsageError
+from .model import Model
+from .runs import Run, RunConfig, read_header, read_tensors
+from .training import machine
+from .training.state import check_fits, load_net
+
+
+def build_generator(config: RunConfig, device: str) -> nn.Module:
+    """An untrained G; on the device "meta" it has shapes and takes no memory."""
+    with torch.device(device):
+        return config.recipe.net.generator(config.shape, config.recipe.latent_dim, len(config.label_names))
+
+
+def open_model(path: str | Path, best: bool = False) -> Model:
+    """The model of a run folder (its newest checkpoint), or of an ema.safetensors file that somebody sent you.
+
+    best: of a run folder the generator that scored best while it learned (train's `evaluate_every`, `best_by`).
+    Safe with files from strangers: nothing in them is executed. Raises RunNotFound, CheckpointError, UsageError.
+    """
+    path = Path(path)
+    machine.keep_freed_memory()
+    if path.is_file():
+        if best:
+            raise UsageError(f"{path} is one generator, and which is best is known in a run folder. Leave out best.")
+        (config, name, kimg), tensors = read_header(path), read_tensors(path)
+    else:
+        run = Run.find(path)
+        readable = run.best() if best else run.latest()
+        if readable is None and best:
+            raise RunNotFound(f"{path} has no best checkpoint; train with --evaluate-every.")
+        if readable is None:
+            raise RunNotFound(f"{path} has no checkpoint yet. Train it first: ganvas train DATA --out {path}")
+        config, tensors, name, kimg = run.config, readable.ema(), path.resolve().name, readable.kimg
+    try:
+        check_fits(build_generator(config, "meta"), tensors)  # a stranger's file may ask for a net of any size
+        generator = build_generator(config, "cpu")
+        load_net(generator, tensors)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    place = int(os.environ.get("LOCAL_RANK", "0"))  # of several processes each has a GPU of its own
+    device = torch.device("cuda", place) if torch.cuda.is_available() else torch.device("cpu")
+    return Model(generator, config, name, kimg, device, folder=None if path.is_file() else path)
