@@ -20,14 +20,6 @@ def run(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Directions out of few works: what they are named is another test's."""
-    monkeypatch.setattr("ganvas.explore.directions.SAMPLES", 100)
-    monkeypatch.setattr("ganvas.explore.reading.EACH", 10)
-    monkeypatch.setattr("ganvas.metrics.classifier.PICTURES_SEEN", 500)
-
-
 def said(capsys, *arguments):
     main([str(argument) for argument in arguments])
     return capsys.readouterr().out

@@ -18,14 +18,6 @@ from tests.training.helpers import tiny
 from .helpers import model
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """An encoder that has learned little, from which optimisation goes on."""
-    monkeypatch.setattr("ganvas.explore.invert.learn.__defaults__", (1000, lambda *told: None))
-    monkeypatch.setattr("ganvas.explore.inverter.HELD_OUT", 24)
-    monkeypatch.setattr("ganvas.explore.invert.enter.__defaults__", (30, lambda *told: None))
-
-
 def test_the_encoder_learns_which_style_a_work_has():
     """Beside works that it never saw: a good part of what styles differ by is told."""
     made = model("canvas", labels=())

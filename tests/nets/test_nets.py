@@ -12,6 +12,7 @@ from ganvas.config import from_json, to_json
 from ganvas.errors import UsageError
 from ganvas.nets.growing import Growing
 from ganvas.nets.residual import Residual
+from ganvas.nets.style import Style
 from ganvas.registry import nets
 
 TINY = {
@@ -79,7 +80,14 @@ def test_settings_survive_json_and_bad_ones_are_refused(family):
         dataclasses.replace(config, **{field: bad})
 
 
-@pytest.mark.parametrize("config", [Residual(width=2, max_width=4), Growing(width=2, max_width=4, glance=4)], ids=str)
+SMALLEST = (
+    Residual(width=2, max_width=4),
+    Growing(width=2, max_width=4, glance=4),
+    Style(width=2, max_width=4, glance=4, style_dim=4),
+)
+
+
+@pytest.mark.parametrize("config", SMALLEST, ids=lambda config: config.family)
 @settings(max_examples=25, deadline=None)
 @given(st.integers(16, 256), st.integers(16, 256), st.sampled_from([1, 3, 4]))
 def test_any_size_from_16_to_256(config, height, width, channels):
@@ -92,7 +100,7 @@ def test_any_size_from_16_to_256(config, height, width, channels):
 
 
 @pytest.mark.parametrize(("height", "width"), [(15, 32), (300, 64)])
-@pytest.mark.parametrize("family", [Residual, Growing])
+@pytest.mark.parametrize("family", [Residual, Growing, Style])
 def test_which_sizes_are_taken_is_said(family, height, width):
     with pytest.raises(UsageError, match=f"from 16 to 256 px a side, got '{width}x{height}'"):
         family().generator((1, height, width), 3, 0)
