@@ -42,7 +42,7 @@ def test_what_comes_out_has_unit_variance_whatever_the_style(size):
 def test_layers_keep_the_deviation():
     torch.manual_seed(0)
     layer = StyledLayer(32, 64, 6, (40, 40), twice=False)
-    y = layer(torch.randn(4, 32, 40, 40), torch.randn(4, 6), None)
+    y = layer(torch.randn(4, 32, 40, 40), torch.randn(4, 6), torch.zeros(40, 40))
     assert y.square().mean().item() == pytest.approx(1.04, abs=0.06)  # (1 + 0.2^2) / 2, twice
 
 
@@ -73,9 +73,10 @@ def test_noise_off_is_deterministic_and_on_is_not():
         torch.nn.init.ones_(layer.strength)
     styles = G.styles(torch.randn(2, 5), none(2))
     assert torch.equal(G.draw(styles), G.draw(styles))
-    one, other = (G.draw(styles, torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    z = torch.randn(2, 5)
+    one, other = (G.draw(styles, G.new_noise(dice_of(latents))) for latents in (z, -z))
     assert not torch.allclose(one, other)
-    assert torch.equal(one, G.draw(styles, torch.Generator().manual_seed(1)))
+    assert torch.equal(one, G.draw(styles, G.new_noise(dice_of(z))))
 
 
 def test_every_layer_has_noise_of_its_own_strength():
@@ -103,11 +104,22 @@ def test_training_mixes_and_can_be_repeated():
     assert torch.equal(never.mixed(z, none(64), dice_of(z)), never.styles(z, none(64)))
 
 
+def test_how_many_come_at_once_changes_no_work_in_training():
+    """So several processes learn what one learns."""
+    G = tiny(mixing=0.5).train()
+    for layer in G.layers:
+        torch.nn.init.ones_(layer.strength)
+    z = torch.randn(6, 5)
+    parts = torch.cat([G(z[:2], none(2)), G(z[2:], none(4))])
+    torch.testing.assert_close(G(z, none(6)), parts, atol=1e-5, rtol=1e-4)
+
+
 def test_the_dice_follow_from_the_latents():
     z = torch.randn(3, 5)
-    first = [torch.rand(4, generator=dice_of(x)) for x in (z, z.clone(), z + 1e-3)]
+    first = [torch.stack([torch.rand(4, generator=die) for die in dice_of(x)]) for x in (z, z.clone(), z + 1e-3)]
     assert torch.equal(first[0], first[1])
     assert not torch.equal(first[0], first[2])
+    assert torch.equal(first[0][1:2], torch.rand(1, 4, generator=dice_of(z[1:2])[0]).view(1, 4))
 
 
 def test_truncation_leads_to_the_mean_style_of_the_label():

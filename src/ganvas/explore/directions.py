@@ -1,8 +1,8 @@
 """Directions in which works change: found in closed form, by what varies most, by label, or taught.
 
-Every direction is a change of styles, as long as one standard deviation of works along it (by label: a third of the
-way there), so that amounts from -3 to +3 mean the same for all. It is named after what it measurably changes
-(attributes.py), with a purity: which share of all its changes, squared and in deviations among works, its own
+Every direction is a change of styles, as long as one standard deviation of works along it (by label: two thirds of the
+distance between the means), so that amounts from -3 to +3 mean the same for all. It is named after what it measurably
+changes (attributes.py), with a purity: which share of all its changes, squared and in deviations among works, its own
 attribute makes up.
 """
 
@@ -134,7 +134,8 @@ def pca(studied: Studied, count: int) -> np.ndarray:
 
 def by_label(studied: Studied, label: str) -> np.ndarray:
     """(layers, style_dim) from works of other labels to those of this one: the normal of the plane that parts their
-    styles, a third as long as the way, so that an amount of 3 leads there.
+    styles, two thirds as long as their means lie apart. The normal is not the way between the means, so it takes more
+    steps than that way until works turn into the label.
     """
     styles = studied.styles.mean(axis=1)
     inside = np.array([one.label == label for one in studied.latents])
@@ -142,8 +143,8 @@ def by_label(studied: Studied, label: str) -> np.ndarray:
         styles = np.concatenate([styles, *(one.styles.mean(0)[None] for one in _more(studied, label))])
         inside = np.concatenate([inside, np.ones(len(styles) - len(inside), bool)])
     unit = normal(styles[inside], styles[~inside])
-    way = float((styles[inside].mean(axis=0) - styles[~inside].mean(axis=0)) @ unit)
-    return studied.vector(unit, "all", way / 3)
+    apart = float(np.linalg.norm(styles[inside].mean(axis=0) - styles[~inside].mean(axis=0)))
+    return studied.vector(unit, "all", 2 / 3 * apart)
 
 
 def _more(studied: Studied, label: str) -> list[Latent]:

@@ -8,6 +8,7 @@ and demodulated by scaling what comes out, which is the same and needs no groupe
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -132,14 +133,11 @@ class StyledLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels_out))
         self.register_buffer("noise", torch.randn(size))
 
-    def forward(self, x: Tensor, style: Tensor, rng: torch.Generator | None) -> Tensor:
-        """rng: for new noise, (n, 1, H, W); None: the layer's own, the same for all works."""
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        """noise: (n, 1, H, W), or (H, W), the same for all works."""
         if self.twice:
             x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         x = self.convolve(x, style)
-        noise = self.noise
-        if rng is not None:
-            noise = torch.randn(len(x), 1, *noise.shape, generator=rng).to(x.device)
         return math.sqrt(2) * leaky(x + self.strength * noise + self.bias[:, None, None])
 
 
@@ -183,14 +181,16 @@ class StyleGenerator(Generator):
         """w of each latent, the same for every layer."""
         return self.mapping(z, label)[:, None].expand(-1, len(self.resolutions), -1)
 
-    def draw(self, styles: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """rng: for new noise; None: the noise that belongs to the net."""
+    def draw(self, styles: Tensor, noise: Sequence[Tensor] | None = None) -> Tensor:
+        """noise: of each layer, (n, 1, H, W); None: that which belongs to the net."""
+        if noise is None:
+            noise = [layer.get_buffer("noise") for layer in self.layers]
         entering = iter(styles.unbind(1))
         x = self.constant.expand(len(styles), -1, -1, -1)
         picture = None
         for level, paint in enumerate(self.paints):
-            for layer in self.layers[level * self.per_level : (level + 1) * self.per_level]:
-                x = layer(x, next(entering), rng)
+            for number in range(level * self.per_level, (level + 1) * self.per_level):
+                x = self.layers[number](x, next(entering), noise[number])
             painted = self.blur(paint(x, next(entering)))
             picture = painted if picture is None else painted + twice(picture)
         assert picture is not None
@@ -200,20 +200,29 @@ class StyleGenerator(Generator):
         """In training with mixed styles and new noise, both out of dice that follow from z: a step can be repeated."""
         if not self.training:
             return self.draw(self.styles(z, label))
-        rng = dice_of(z)
-        return self.draw(self.mixed(z, label, rng), rng)
+        dice = dice_of(z)
+        return self.draw(self.mixed(z, label, dice), self.new_noise(dice))
 
-    def mixed(self, z: Tensor, label: Tensor, rng: torch.Generator) -> Tensor:
+    def mixed(self, z: Tensor, label: Tensor, dice: Sequence[torch.Generator]) -> Tensor:
         """Styles of which a share `mixing` comes, from a layer by chance on, from a second latent.
 
         Karras et al. 2019, sect. 3.1 (mixing regularisation).
         """
-        styles = self.styles(z, label)
-        n, layers = len(z), len(self.resolutions)
-        others = self.styles(torch.randn(n, self.latent_dim, generator=rng).to(z.device), label)
-        first = torch.randint(1, layers, (n,), generator=rng)
-        first = torch.where(torch.rand(n, generator=rng) < self.mixing, first, layers).to(z.device)
+        styles, layers = self.styles(z, label), len(self.resolutions)
+        others = self.styles(
+            torch.stack([torch.randn(self.latent_dim, generator=die) for die in dice]).to(z.device), label
+        )
+        coin = torch.stack([torch.rand((), generator=die) for die in dice])
+        first = torch.stack([torch.randint(1, layers, (), generator=die) for die in dice])
+        first = torch.where(coin < self.mixing, first, layers).to(z.device)
         return torch.where((torch.arange(layers, device=z.device) >= first[:, None])[:, :, None], others, styles)
+
+    def new_noise(self, dice: Sequence[torch.Generator]) -> list[Tensor]:
+        """Of each layer, (n, 1, H, W) normals."""
+        sizes = [layer.get_buffer("noise").shape for layer in self.layers]
+        counts = [math.prod(size) for size in sizes]
+        drawn = torch.stack([torch.randn(sum(counts), generator=die) for die in dice]).to(self.constant.device)
+        return [part.view(-1, 1, *size) for part, size in zip(drawn.split(counts, dim=1), sizes, strict=True)]
 
     def centre(self, z_like: Tensor, label: Tensor) -> Tensor:
         """The mean style of each label, over the same latents always. Karras et al. 2019, sect. B."""
@@ -239,7 +248,7 @@ def twice(pictures: Tensor) -> Tensor:
     return F.interpolate(pictures, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def dice_of(z: Tensor) -> torch.Generator:
-    """A generator of random numbers that follows from the latents and nothing else."""
-    bits = z.detach().float().cpu().contiguous().view(torch.int32)
-    return torch.Generator().manual_seed(int(bits.to(torch.int64).sum()))
+def dice_of(z: Tensor) -> list[torch.Generator]:
+    """For each latent random numbers that follow from it alone, not from how many come at once."""
+    bits = z.detach().float().cpu().contiguous().view(torch.int32).to(torch.int64)
+    return [torch.Generator().manual_seed(seed) for seed in bits.sum(dim=1).tolist()]

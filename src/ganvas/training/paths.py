@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..config import Recipe
+from ..nets.style import dice_of
 from .batches import Batch
 from .players import Players
 
@@ -36,12 +37,12 @@ def add_path_length(players: Players, batch: Batch) -> None:
     """Adds the slope of weight * (||J^T y|| - a)^2 to G's gradients, a being the running mean. Eq. 4, as above."""
     recipe, G = players.recipe, players.bare_G
     generator: Any = G
-    half = max(1, len(batch.z_d) // 2)
-    z, label = batch.z_d[:half], batch.label[:half]
-    rng = torch.Generator().manual_seed(batch.number)
+    z, label = batch.z_d[::2], batch.label[::2]  # every other one, however many processes share them
+    dice = dice_of(z)
     styles = generator.styles(z, label)
-    pictures = generator.draw(styles, rng)
-    y = torch.randn(pictures.shape, generator=rng).to(pictures.device) / (pictures.shape[2] * pictures.shape[3]) ** 0.5
+    pictures = generator.draw(styles, generator.new_noise(dice))
+    y = torch.stack([torch.randn(pictures.shape[1:], generator=die) for die in dice]).to(pictures.device)
+    y = y / (pictures.shape[2] * pictures.shape[3]) ** 0.5
     lengths = path_lengths(styles, pictures, y)
     mean = generator.path_mean.lerp(lengths.detach().mean(), DECAY)
     penalty = recipe.path_every * recipe.path_length * (lengths - mean).square().mean()
