@@ -151,7 +151,7 @@ def plot(results: dict[str, Any], path: Path) -> None:
         axes.plot(*real, marker="*", markersize=12, color=line.get_color(), linestyle="none")
     axes.set_xlabel("coverage, %")
     axes.set_ylabel("precision, %")
-    axes.set_title("Truncation (numbers at the points): typical against varied. Stars: real pictures")
+    axes.set_title("Truncation at the points; stars are real pictures")
     axes.legend(frameon=False, loc="lower left")
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()

@@ -243,7 +243,7 @@ class Model:
         """Pictures of one's own as this model draws them: works like any other, to be steered, mixed and walked among.
 
         pictures: files, which are brought to the works' size and colours, or (H, W, C) uint8 arrays that have them.
-        The first call learns to see, which takes up to a minute, and keeps that in the run's folder.
+        The first call learns to see, which takes a minute and a half at 64 px, and keeps that in the run's folder.
         Raises UsageError, DataError, StorageError.
         """
         names = [str(one) if isinstance(one, str | Path) else "an array" for one in pictures]

@@ -99,7 +99,7 @@ def spread(drawer: Drawer) -> Spread:
 
 
 def learn(drawer: Drawer, of: Spread, works: int = WORKS, progress: Progress = lambda *told: None) -> Encoder:
-    """An encoder of this model's works, the same each time on a CPU; under a minute for pictures of 64 px."""
+    """An encoder of this model's works, the same each time on a CPU; a minute and a half for pictures of 64 px."""
     channels, height, width = drawer.config.shape
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeded(0, "encoder").initial_seed())
