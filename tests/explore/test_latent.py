@@ -54,6 +54,38 @@ def test_the_file_tells_the_lineage_down_to_the_seeds(tmp_path):
     assert text["generator"] == made.fingerprint
 
 
+def test_of_a_long_lineage_the_oldest_are_left_out(tmp_path):
+    """Bred for 40 generations it would hold more seeds than a disk."""
+    made = model()
+    a, b = made.latents([1, 2])
+    for _ in range(40):
+        a, b = mixed(a, b, [0], "0"), mixed(b, a, [0], "0")
+        a = made.like(made.draw([a])[0].save(tmp_path / "a.png"))
+        b = made.like(made.draw([b])[0].save(tmp_path / "b.png"))
+    assert len(read_text(tmp_path / "a.png")["lineage"]) <= 50_000
+    assert "left out" in read_text(tmp_path / "a.png")["lineage"]
+    a, b = made.latents([1, 2])
+    for _ in range(60):
+        a, b = mixed(a, b, [0], "0"), mixed(b, a, [0], "0")
+    assert 10_000 < len(to_text(a)["lineage"]) <= 50_000
+    steered = made.latents([1])[0]
+    for _ in range(300):
+        steered = steered.moved(np.zeros_like(steered.styles), steer="size", amount=0.1)
+    path = made.draw([steered])[0].save(tmp_path / "steered.png")
+    assert made.like(path).lineage["of"]["of"]["steer"] == "size"
+
+
+def test_a_lineage_without_end_is_no_traceback(tmp_path):
+    made = model()
+    a, b = made.latents([1, 2])
+    text = to_text(mixed(a, b, [0], "0")) | {"lineage": '{"of":' * 600 + "{}" + "}" * 600}
+    try:
+        found = from_text(text, made.drawer, "work.png")
+    except DataError:
+        return
+    made.draw([found.moved(np.zeros_like(found.styles), steer="size")])[0].save(tmp_path / "work.png")
+
+
 def test_works_of_other_labels_have_none():
     a, b = model().latents([1])[0], model().latents([2])[0]
     circle, star = (model().latents([1], label=label)[0] for label in ("circle", "star"))

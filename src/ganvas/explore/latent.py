@@ -23,6 +23,8 @@ from ..registry import nearest
 
 MOST_BYTES = 4_000_000
 """Of the styles, or of the lineage, in a picture's text: a stranger's may claim any size."""
+MOST_GENERATIONS, MOST_TOLD = 200, 50_000
+"""Of a lineage, and letters that they may take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +107,33 @@ def mixed(base: Latent, other: Latent, layers: Sequence[int], name: str) -> Late
 
 def to_text(latent: Latent) -> dict[str, str]:
     """The latent as a picture's text: its lineage, and its styles where seed and label alone do not give them."""
-    lineage = json.dumps(latent.lineage, ensure_ascii=False, separators=(",", ":"))
+    lineage = told(latent.lineage)
     if "seed" in latent.lineage and "of" not in latent.lineage:
         return {"lineage": lineage}
     packed = zlib.compress(np.ascontiguousarray(latent.styles, "<f4").tobytes(), 9)
     return {"lineage": lineage, "styles": base64.b64encode(packed).decode("ascii")}
+
+
+def told(lineage: dict[str, Any]) -> str:
+    """The lineage as JSON. It doubles with every generation that is bred, so of long ones the oldest are left out."""
+    text = ""
+    for generations in range(1, MOST_GENERATIONS + 1):  # one by one, as the next may be twice as long
+        longer = json.dumps(pruned(lineage, generations), ensure_ascii=False, separators=(",", ":"))
+        if longer == text or (text and len(longer) > MOST_TOLD):
+            break
+        text = longer
+    return text
+
+
+def pruned(lineage: Any, generations: int) -> Any:
+    """No more than so many generations of a lineage."""
+    if isinstance(lineage, list):
+        return [pruned(one, generations) for one in lineage]
+    if not isinstance(lineage, dict):
+        return lineage
+    if generations == 0:
+        return {"left out": "earlier generations"}
+    return {key: pruned(value, generations - 1) if key in ("of", "with") else value for key, value in lineage.items()}
 
 
 def from_text(text: dict[str, str], drawer: Drawer, where: str) -> Latent:
