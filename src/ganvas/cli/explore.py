@@ -54,7 +54,7 @@ def explore_verb(arguments: list[str]) -> None:
         sprites: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
         """A sheet of these works for a game, with their transparency, and a JSON atlas beside it."""
         poster: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
-        """Lay these works out for printing: --poster 1 2 3 4 --paper a3 --dpi 200"""
+        """Lay these works out on a sheet of --paper, for printing at --dpi: --poster 1-24"""
         upscale: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="WORK")] = None
         """Draw these works --factor times as large."""
         factor: int = 4
