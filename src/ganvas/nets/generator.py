@@ -5,6 +5,7 @@ net without a mapping network it is z itself, beside what the label says. Whoeve
 directions does it with styles, and so does it for every recipe (`ganvas.explore`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -14,7 +15,7 @@ GROUPS = ("coarse", "middle", "fine")
 """Karras et al. 2019, fig. 3: what styles of low, middle and high resolutions change."""
 
 
-class Generator(nn.Module):
+class Generator(nn.Module, ABC):
     """Base of all generators."""
 
     resolutions: tuple[int, ...]
@@ -23,13 +24,13 @@ class Generator(nn.Module):
     free_dims: int
     """So many leading numbers of a style vary within a label; the rest is what the label says."""
 
+    @abstractmethod
     def styles(self, z: Tensor, label: Tensor) -> Tensor:
         """(n, latent_dim) latents and (n,) labels -> (n, len(resolutions), style_dim)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, styles: Tensor) -> Tensor:
         """(n, len(resolutions), style_dim) -> (n, C, H, W) pictures. The same styles give the same pictures."""
-        raise NotImplementedError
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         return self.draw(self.styles(z, label))
@@ -46,9 +47,9 @@ class Generator(nn.Module):
         centre = self.centre(z, label)
         return centre + truncation * (styles - centre)
 
+    @abstractmethod
     def entrances(self) -> Sequence[tuple[int, Tensor]]:
         """Where styles enter: (number of the style, (out, style_dim) weights of the layer that takes it)."""
-        raise NotImplementedError
 
 
 def groups(styles: int) -> dict[str, list[int]]:
