@@ -42,8 +42,9 @@ class Drawer:
             if isinstance(self.generator, Generator):
                 yield self.drawn(self.styles(part, label, truncation))
                 continue
-            with torch.inference_mode():
-                yield to_uint8(self.generator(*self._asked(part, label)), self.config.recipe.tones)
+            z, y = self._asked(part, label)
+            with torch.inference_mode():  # a normal latent's mean is 0, so truncation towards it is a factor
+                yield to_uint8(self.generator(z * truncation, y), self.config.recipe.tones)
 
     def styles(self, seeds: Sequence[int], label: str | int | None = None, truncation: float = 1.0) -> Tensor:
         """(n, layers, style_dim) styles of the seeds' works; for generators that have them."""

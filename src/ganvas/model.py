@@ -24,9 +24,9 @@ from .evaluation.evaluate import all_scores, evaluate, extractor_for
 from .evaluation.report import Report
 from .evaluation.team import Team
 from .explore.directions import METHODS, Direction, Studied, apart, find, steered, taught
-from .explore.invert import spread
+from .explore.invert import check_picture, spread
 from .explore.inverter import Inverter, load_inverter, make_inverter, save_inverter
-from .explore.latent import Latent, centre_of, from_text, generator_of, of_seeds, to_text
+from .explore.latent import Latent, centre_of, from_text, generator_of, is_of_seed, of_seeds, to_text
 from .explore.near import Away, Nearest, away, variations
 from .explore.originality import make_nearest
 from .explore.own_pictures import as_works_are
@@ -62,7 +62,7 @@ class Work:
     @property
     def seed(self) -> int | None:
         """None for a work that was steered, mixed or otherwise made of others."""
-        return None if "of" in self.latent.lineage else self.latent.lineage.get("seed")
+        return self.latent.lineage["seed"] if is_of_seed(self.latent.lineage) else None
 
     @property
     def label(self) -> str | None:
@@ -251,10 +251,10 @@ class Model:
             one if isinstance(one, np.ndarray) else as_works_are(Path(one), self.config, self.folder)
             for one in pictures
         ]
-        shapes = {one.shape for one in read}
+        check(len(read) > 0, "pictures", "none", "at least one")
+        for one in read:
+            check_picture(self.drawer, one)
         inverter = self.inverter(progress)
-        if len(shapes) > 1:
-            inverter.enter(next(one for one in read if one.shape != read[0].shape)[None], names)
         found = inverter.enter(np.stack(read), [Path(name).name for name in names], progress)
         works = self.draw([one.latent for one in found])
         return [

@@ -112,6 +112,15 @@ def save_children(model: Model, a: Latent, b: Latent, folder: Path, count: int =
     return [work.save(folder / f"child-{work.latent.lineage['breed']:06d}.png") for work in born]
 
 
+def apart(names: Sequence[str]) -> list[str]:
+    """The same, so that no two are alike: a, a -> a, a-2."""
+    found: list[str] = []
+    for name in names:
+        free = (f"{name}-{number}" if number > 1 else name for number in range(1, len(names) + 2))
+        found.append(next(one for one in free if one not in found))
+    return found
+
+
 def save_tiles(
     model: Model, latents: Sequence[Latent], folder: Path, repeat: int = 1, scale: int | None = None
 ) -> list[Path]:
@@ -120,6 +129,7 @@ def save_tiles(
     Raises UsageError, StorageError.
     """
     check(1 <= repeat <= 16, "repeat", repeat, "from 1 to 16")
+    check(scale is None or 1 <= scale <= 64, "scale", scale, "from 1 to 64")
     works = model.draw([Latent(one.styles, one.label, {"tile": True, "of": one.lineage}) for one in latents])
     make_folder(folder)
     paths = []
@@ -150,7 +160,7 @@ def save_sprite_sheet(model: Model, latents: Sequence[Latent], out: Path) -> Pat
     works = model.draw(latents)
     names = [f"seed-{work.seed}" if work.seed is not None else f"work-{k}" for k, work in enumerate(works)]
     about = [{"lineage": work.latent.lineage, "label": work.label} for work in works]
-    return save_sprites(np.stack([work.pixels for work in works]), names, out, about)
+    return save_sprites(np.stack([work.pixels for work in works]), apart(names), out, about)
 
 
 def save_neighbours(model: Model, latent: Latent, folder: Path, amount: float, count: int, seed: int) -> list[Path]:
@@ -181,8 +191,8 @@ def save_inverted(
     """
     found = model.invert(files, progress)
     make_folder(folder)
-    for path, one in zip(files, found, strict=True):
-        one.work.save(folder / f"{path.stem}.png")
+    for name, one in zip(apart([path.stem for path in files]), found, strict=True):
+        one.work.save(folder / f"entered-{name}.png")  # never over the picture itself
     pairs = np.stack([pixels for one in found for pixels in (one.picture, one.work.pixels)])
     save_png(grid(pairs, 2 * min(4, len(found)), scale_of(model, scale, SHEET_PX)), folder / "beside.png")
     return found

@@ -64,6 +64,12 @@ def test_children_are_bred_again_and_drawn_again(run, tmp_path, capsys):
     assert np.array_equal(first, again)
 
 
+def test_a_work_is_not_drawn_over_itself(run, tmp_path, capsys):
+    path = gv.open(run).sample(1)[0].save(tmp_path / "again.png")
+    assert "would be written over the work itself" in refused(capsys, "sample", run, "--like", path, "--out", tmp_path)
+    assert "leave out --grid and --npz" in refused(capsys, "sample", run, "--like", path, "--grid")
+
+
 def test_another_generators_work_is_said(run, tmp_path, capsys):
     other = tmp_path / "other"
     gv.train("digits", tiny("style"), kimg=0.016, out=other, seed=1, display="none")
@@ -123,6 +129,8 @@ def test_textures_sprites_posters_and_large_works(run, tmp_path, capsys):
     assert said(capsys, "explore", run, "--sprites", "1-6", "--out", out / "sprites.png").startswith("6 sprites: ")
     atlas = json.loads((out / "sprites.json").read_text())
     assert atlas["frames"]["seed-3"]["lineage"]["seed"] == 3
+    said(capsys, "explore", run, "--sprites", 7, 7, "--out", out / "twice.png")
+    assert set(json.loads((out / "twice.json").read_text())["frames"]) == {"seed-7", "seed-7-2"}
 
     options = ("--paper", "a5", "--dpi", 50, "--out", out / "poster.png")
     assert "6 works in 2 columns and 3 rows, a5 at 50 dpi" in said(capsys, "explore", run, "--poster", "1-6", *options)

@@ -228,6 +228,11 @@ def test_vectors_of_another_shape_are_an_error(tmp_path):
     _, shape = kept(tmp_path)
     with pytest.raises(DataError, match="a vector of shape"):
         load_directions(tmp_path, (shape[0], shape[1] + 1), "abc")
+    packed = bytearray((tmp_path / "directions.safetensors").read_bytes())
+    packed[-1] ^= 1
+    (tmp_path / "directions.safetensors").write_bytes(packed)
+    with pytest.raises(DataError, match="are not those that belong to it"):
+        load_directions(tmp_path, shape, "abc")
     (tmp_path / "directions.safetensors").write_bytes(b"no tensors")
     with pytest.raises(DataError, match="cannot be read"):
         load_directions(tmp_path, shape, "abc")
@@ -262,3 +267,6 @@ def test_what_is_found_and_taught_is_kept_in_the_run(tmp_path):
         made.known_directions()
     made.directions(1, ["sefa"])
     assert len(made.known_directions()) == 1
+    earlier = list((tmp_path / "directions").glob("directions-*"))
+    assert {path.suffix for path in earlier} == {".json", ".safetensors"}  # what was taught is not lost
+    assert any('"mine"' in path.read_text() for path in earlier if path.suffix == ".json")

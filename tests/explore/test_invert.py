@@ -12,6 +12,7 @@ from ganvas.cli import main
 from ganvas.errors import UsageError
 from ganvas.explore.invert import Encoder, difference, enter, learn, random_styles, spread
 from ganvas.explore.inverter import Inverter, Known, load_inverter, make_inverter, save_inverter
+from ganvas.steering import save_inverted
 from ganvas.tensors import seeded
 from tests.training.helpers import tiny
 
@@ -65,7 +66,7 @@ def test_far_is_what_lies_beyond_most_pictures_of_the_kind():
 @pytest.mark.parametrize("shape", [(32, 32, 1), (16, 32, 3)])
 def test_an_array_of_another_shape_is_refused(shape):
     made = model()
-    with pytest.raises(UsageError, match=r"pictures of 32x32x3 \(height, width, channels\), and this one is"):
+    with pytest.raises(UsageError, match=r"pictures of 32x32x3 \(height, width, channels\) in uint8, and this one is"):
         enter(made.drawer, Encoder(3, (32, 32), 40), spread(made.drawer), np.zeros((1, *shape), np.uint8), ["x"])
 
 
@@ -111,12 +112,12 @@ def test_a_picture_enters_and_is_a_work_like_any_other(tmp_path, capsys, quick):
     out = tmp_path / "entered"
     message = said(capsys, "explore", run, "--invert", tmp_path / "digit.png", tmp_path / "white.jpg", "--out", out)
     assert "digit.png: off by 0." in message
-    assert {path.name for path in out.iterdir()} == {"digit.png", "white.png", "beside.png"}
-    with Image.open(out / "digit.png") as image:
+    assert {path.name for path in out.iterdir()} == {"entered-digit.png", "entered-white.png", "beside.png"}
+    with Image.open(out / "entered-digit.png") as image:
         assert (image.size, image.mode) == ((28, 28), "L")
         assert json.loads(image.text["lineage"])["invert"] == "digit.png"
     before = (run / "encoder" / "encoder.safetensors").stat().st_mtime_ns
-    said(capsys, "explore", run, "--breed", out / "digit.png", 3, "--count", 1, "--out", tmp_path / "children")
+    said(capsys, "explore", run, "--breed", out / "entered-digit.png", 3, "--count", 1, "--out", tmp_path / "children")
     again = said(capsys, "explore", run, "--invert", tmp_path / "digit.png", "--out", tmp_path / "again")
     assert "digit.png: off by" in again
     told = json.loads((run / "encoder" / "encoder.json").read_text())
@@ -137,5 +138,23 @@ def test_arrays_enter_too_and_must_be_of_the_works_shape(quick):
     (found,) = made.invert([work.pixels])
     assert found.error < 0.3
     assert found.work.latent.lineage["invert"] == "an array"
-    with pytest.raises(UsageError, match="and this one is 32x31x3"):
-        made.invert([work.pixels, work.pixels[:, :-1]])
+    for wrong, came in ((work.pixels[:, :-1], "32x31x3"), (work.pixels / 255.0, "32x32x3 in float64")):
+        for given in ([work.pixels, wrong], [wrong, work.pixels]):
+            with pytest.raises(UsageError, match=f"and this one is {came}"):
+                made.invert(given)
+    with pytest.raises(UsageError, match="pictures must be at least one"):
+        made.invert([])
+
+
+def test_no_picture_is_written_over(tmp_path, quick):
+    """Neither somebody's own, nor one of two with the same name."""
+    made, folder = model("style"), tmp_path / "own"
+    for place in (folder, folder / "other"):
+        place.mkdir()
+        Image.new("RGB", (32, 32), "red").save(place / "mine.png")
+    before = (folder / "mine.png").read_bytes()
+    save_inverted(made, [folder / "mine.png", folder / "other" / "mine.png"], folder, lambda *told: None)
+    assert (folder / "mine.png").read_bytes() == before
+    assert {path.name for path in folder.glob("*.png")} == {
+        *("mine.png", "entered-mine.png", "entered-mine-2.png", "beside.png")
+    }

@@ -112,6 +112,7 @@ def test_the_centre_is_where_truncation_leads(recipe):
         ({"lineage": "[1]"}, "its lineage is damaged"),
         ({"lineage": '{"seed": "x"}', "styles": None}, "its lineage is damaged"),
         ({"lineage": "{}", "styles": None}, "its lineage is damaged"),
+        ({"lineage": '{"seed": Infinity}'}, "its lineage is damaged"),
         ({"styles": "!!!"}, "its styles are damaged"),
         ({"styles": "AAAA"}, "its styles are damaged"),
     ],
@@ -122,6 +123,16 @@ def test_a_damaged_file_is_an_error(change, message):
     text = to_text(mixed(a, b, [0], "0")) | change
     with pytest.raises(DataError, match=message):
         from_text({key: value for key, value in text.items() if value is not None}, made.drawer, "work.png")
+
+
+def test_what_is_of_a_seed_is_drawn_by_its_seed_whatever_else_the_file_says(tmp_path):
+    """A stranger's file may hold both, and leave out what every seed's lineage has."""
+    made = model()
+    a, b = made.latents([1, 2], label="star")
+    text = to_text(mixed(a, b, [0], "0")) | {"lineage": '{"seed": 5, "label": "star"}'}
+    found = from_text(text, made.drawer, "work.png")
+    np.testing.assert_array_equal(found.styles, made.latents([5], label="star")[0].styles)
+    assert read_text(made.draw([found])[0].save(tmp_path / "work.png"))["truncation"] == "1"
 
 
 def test_styles_of_another_model_or_without_end_are_refused():

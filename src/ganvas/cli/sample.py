@@ -45,6 +45,8 @@ def sample_verb(arguments: list[str]) -> None:
         """Works drawn at once."""
 
     asked = common.parse(Sample, "sample", arguments)
+    if asked.like and (asked.grid or asked.npz):
+        raise UsageError("--like draws one work as a PNG; leave out --grid and --npz.")
     if asked.grid and asked.npz:
         raise UsageError("--grid and --npz are two kinds of output; ask for one.")
     from ..opening import open_model
@@ -72,5 +74,9 @@ def draw_again(asked: Any) -> None:
     model = open_model(asked.run, asked.best)
     for warning in same_model([str(asked.like)], model.fingerprint):
         print(f"Warning: {warning}")
+    out = asked.out / "again.png"
+    if out.resolve() == asked.like.resolve():
+        raise UsageError(f"{out} would be written over the work itself. Choose another folder: --out")
     (work,) = model.draw([model.like(asked.like)])
-    print(f"{asked.like} again: {work.save(make_folder(asked.out) / 'again.png')}")
+    make_folder(asked.out)
+    print(f"{asked.like} again: {work.save(out)}")

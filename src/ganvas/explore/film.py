@@ -1,4 +1,7 @@
-"""Frames to a film that loops: MP4 by PyAV (extra `video`), animated WebP or GIF by Pillow. Flat in memory."""
+"""Frames to a film that loops: MP4 by PyAV (extra `video`), animated WebP or GIF by Pillow.
+
+MP4 is flat in memory; of the others Pillow holds all frames.
+"""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator

@@ -130,6 +130,17 @@ def difference(painted: Tensor, wanted: Tensor) -> Tensor:
     return torch.stack(found).mean(dim=0)
 
 
+def check_picture(drawer: Drawer, picture: np.ndarray) -> None:
+    """Raises UsageError for an array that is no picture of the works' own size, or not uint8."""
+    channels, height, width = drawer.config.shape
+    came = "x".join(map(str, picture.shape))
+    if picture.shape != (height, width, channels) or picture.dtype != np.uint8:
+        raise UsageError(
+            f"{drawer.name} draws pictures of {height}x{width}x{channels} (height, width, channels) in uint8, and this "
+            f"one is {came} in {picture.dtype}. Give it as a file, which is brought to that size, or resize it."
+        )
+
+
 def enter(
     drawer: Drawer,
     encoder: Encoder,
@@ -143,13 +154,8 @@ def enter(
 
     names: for the lineage. Raises UsageError for pictures of another shape.
     """
-    channels, height, width = drawer.config.shape
-    if pictures.shape[1:] != (height, width, channels):
-        came = "x".join(map(str, pictures.shape[1:]))
-        raise UsageError(
-            f"{drawer.name} draws pictures of {height}x{width}x{channels} (height, width, channels), and this one is "
-            f"{came}. Give it as a file, which is brought to that size, or resize it."
-        )
+    for picture in pictures:
+        check_picture(drawer, picture)
     wanted = as_floats(pictures, drawer.device, drawer.config.recipe.tones)
     with torch.no_grad():
         guess = encoder(wanted).clamp(-3, 3)

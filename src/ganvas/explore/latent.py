@@ -105,10 +105,15 @@ def mixed(base: Latent, other: Latent, layers: Sequence[int], name: str) -> Late
     return Latent(styles, label, {"mix": name, "of": base.lineage, "with": other.lineage})
 
 
+def is_of_seed(lineage: dict[str, Any]) -> bool:
+    """Whether seed, label and truncation alone give the latent."""
+    return "seed" in lineage and "of" not in lineage
+
+
 def to_text(latent: Latent) -> dict[str, str]:
     """The latent as a picture's text: its lineage, and its styles where seed and label alone do not give them."""
     lineage = told(latent.lineage)
-    if "seed" in latent.lineage and "of" not in latent.lineage:
+    if is_of_seed(latent.lineage):
         return {"lineage": lineage}
     packed = zlib.compress(np.ascontiguousarray(latent.styles, "<f4").tobytes(), 9)
     return {"lineage": lineage, "styles": base64.b64encode(packed).decode("ascii")}
@@ -145,7 +150,7 @@ def from_text(text: dict[str, str], drawer: Drawer, where: str) -> Latent:
         raise DataError(f"{where} does not say what it was drawn from. Enter it as a picture: --invert {where}")
     lineage = _lineage(text, where)
     shape = (len(generator_of(drawer).resolutions), drawer.styles([0]).shape[2])
-    if "styles" not in text:
+    if "styles" not in text or is_of_seed(lineage):
         return _of_lineage(lineage, drawer, where)
     try:
         packed = base64.b64decode(text["styles"][:MOST_BYTES], validate=True)
@@ -177,7 +182,7 @@ def _of_lineage(lineage: dict[str, Any], drawer: Drawer, where: str) -> Latent:
     """The latent of a seed."""
     try:
         seed, truncation = int(lineage["seed"]), float(lineage.get("truncation", 1.0))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise DataError(f"{where}: its lineage is damaged.") from None
     (latent,) = of_seeds(drawer, [seed], lineage.get("label", "none" if drawer.labels else None), truncation)
     return latent

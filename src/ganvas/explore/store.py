@@ -3,15 +3,16 @@
 import json
 import math
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load, save
 
 from ..errors import DataError, UnknownName, UsageError
-from ..files import make_folder, write_file
+from ..files import make_folder, storage_errors, write_file
 from ..registry import nearest
 from .directions import METHODS, Direction
 
@@ -19,8 +20,13 @@ FORMAT = 1
 
 
 def save_directions(folder: Path, directions: Sequence[Direction], fingerprint: str) -> Path:
-    """All directions of a generator; what was saved before is replaced. Raises StorageError."""
+    """All directions of a generator; what was saved of it before is replaced. Raises StorageError.
+
+    Those of an earlier generator of the run stay, as directions-GENERATOR.json and .safetensors: what somebody taught
+    is not to be lost because the run went on.
+    """
     make_folder(folder)
+    set_earlier_aside(folder, fingerprint)
     vectors = {str(number): np.ascontiguousarray(one.vector, np.float32) for number, one in enumerate(directions)}
     listed = [
         {
@@ -33,10 +39,23 @@ def save_directions(folder: Path, directions: Sequence[Direction], fingerprint: 
         }
         for one in directions
     ]
-    write_file(folder / "directions.safetensors", save(vectors))
-    content = {"format": FORMAT, "generator": fingerprint, "directions": listed}
+    packed = save(vectors)
+    write_file(folder / "directions.safetensors", packed)
+    content = {"format": FORMAT, "generator": fingerprint, "vectors": sha256(packed).hexdigest(), "directions": listed}
     write_file(folder / "directions.json", json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     return folder
+
+
+def set_earlier_aside(folder: Path, fingerprint: str) -> None:
+    try:
+        of = json.loads((folder / "directions.json").read_text("utf-8"))["generator"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return
+    if of != fingerprint and isinstance(of, str) and of.isalnum() and len(of) <= 64:
+        with storage_errors(folder):
+            for suffix in (".json", ".safetensors"):
+                if (folder / f"directions{suffix}").exists():
+                    (folder / f"directions{suffix}").replace(folder / f"directions-{of}{suffix}")
 
 
 def load_directions(folder: Path, shape: tuple[int, ...], fingerprint: str) -> list[Direction]:
@@ -50,7 +69,10 @@ def load_directions(folder: Path, shape: tuple[int, ...], fingerprint: str) -> l
     try:
         content = json.loads(path.read_text("utf-8"))
         of = content["generator"]
-        vectors = load_file(folder / "directions.safetensors")
+        packed = (folder / "directions.safetensors").read_bytes()
+        if sha256(packed).hexdigest() != content["vectors"]:
+            raise ValueError("the vectors are not those that belong to it")
+        vectors = load(packed)
         found = [_direction(one, vectors[str(number)], shape) for number, one in enumerate(content["directions"])]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError, RecursionError) as error:
         raise DataError(f"{path} or its vectors cannot be read ({error}). Delete the folder {folder}.") from None

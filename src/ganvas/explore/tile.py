@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -85,5 +84,5 @@ def check_tiles(drawer: Drawer) -> None:
 def tiles(drawer: Drawer, styles: Tensor) -> np.ndarray:
     """(n, layers, style_dim) -> (n, H, W, C) uint8: works without a seam, in both directions. Raises UsageError."""
     check_tiles(drawer)
-    with torch.inference_mode(False), Torus():
+    with Torus():
         return drawer.drawn(styles)
