@@ -181,7 +181,7 @@ def test_progress_and_skipped(pictures: Path) -> None:
     assert seen[0] == (0, 8) and seen[-1] == (8, 8) and len(data) == 6
     assert [(skipped.name, skipped.reason) for skipped in data.skipped] == [
         ("cat/empty.png", "is empty (0 bytes)"),
-        ("dog/a.txt", "is not a picture by its name (.txt)"),
+        ("dog/a.txt", "is not a picture by its name (.txt), nor is there one of its name"),
     ]
 
 

@@ -12,7 +12,7 @@ def test_every_folder_offers_its_parts():
     assert games.names() == ["hinge", "minimax", "nonsaturating", "relativistic", "wasserstein"]
     ours = [name for name in nets.names() if not name.startswith("test-")]  # other tests register nets made to fail
     assert ours == ["dcgan", "growing", "mlp", "projected", "residual", "style"]
-    assert sources.names() == ["digits", "folder", "idx"]
+    assert sources.names() == ["digits", "folder", "idx", "openmoji", "shapes"]
 
 
 def test_an_unknown_name_gets_the_nearest_one():

@@ -1,5 +1,6 @@
 """Who is held out, and how batches are cut."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -50,6 +51,28 @@ def test_of_few_pictures_none_is_held_out(tmp_path: Path) -> None:
     Image.new("L", (8, 8), 250).save(folder / "one more.png")
     train, held = prepare(folder, 8).split(0.5, seed=0)
     assert 0 < len(held) < 39 and len(train) + len(held) == 39
+
+
+def test_a_group_is_never_on_both_sides(tmp_path: Path) -> None:
+    """Nor are its doubles elsewhere, nor their groups."""
+    folder = tmp_path / "art"
+    folder.mkdir()
+    for number in range(60):
+        Image.new("L", (8, 8), 4 * number).save(folder / f"{number}.png")
+    Image.new("L", (8, 8), 0).save(folder / "double.png")  # of 0.png, in the group of 3.png
+    rows = [{"file_name": f"{number}.png", "group": f"{number // 3}"} for number in range(60)]
+    rows.append({"file_name": "double.png", "group": "1"})
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = prepare(folder, 8)
+    groups = np.array([work["group"] for work in data.works()])
+    sides = set()
+    for seed in range(30):
+        train, held = data.split(0.2, seed)
+        assert len(train) and len(held) and not set(groups[train]) & set(groups[held])
+        assert not set(data.content[train]) & set(data.content[held])
+        assert ("0" in groups[held]) == ("1" in groups[held])  # whose pictures are the same in part
+        sides.add("0" in groups[held])
+    assert sides == {True, False}
 
 
 def test_the_own_test_split_is_held_out(tmp_path: Path) -> None:

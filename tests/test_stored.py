@@ -58,6 +58,9 @@ WORKS: list[tuple[dict[str, Any], str]] = [
     ({"label": ["cat"]}, "a label that"),
     ({"split": "val"}, "train or test"),
     ({"author": {}}, "texts as"),
+    ({"group": 3}, "texts as"),
+    ({"text": 3}, "a text, or a list of texts"),
+    ({"text": ["a", None]}, "a text, or a list of texts"),
     ({"width": -1}, "a width"),
     ({"height": True}, "a width and a height"),
 ]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from . import decode, stored
+from . import decode, stored, words
 from .decode import CROPS
 from .errors import DataError, StorageError, UsageError
 from .files import storage_errors
@@ -42,6 +42,7 @@ class Dataset:
     pictures: uint8 (N, stored height, stored width, C), memory-mapped, read only; larger than `size` for crop="random".
     labels: int64 (N,), an index into `label_names`, -1 for none.   is_test: bool (N,), the source's own test split.
     content: uint64 (N,), equal for identical pictures: the first 8 bytes of their sha256.
+    kin: uint64 (N,), equal for pictures of one group, which are nearly the same; `content` where there is no group.
     size: (height, width) in px of what training sees.   digest: 64 hex digits of the content.
     """
 
@@ -52,6 +53,7 @@ class Dataset:
     label_names: tuple[str, ...]
     is_test: np.ndarray
     content: np.ndarray
+    kin: np.ndarray
     digest: str
     size: tuple[int, int]
     settings: dict[str, Any]
@@ -77,25 +79,38 @@ class Dataset:
             for line in file:
                 yield json.loads(line)
 
+    def captions(self) -> list[tuple[str, ...]]:
+        """What is said of each picture, in the array's order; () where nothing is."""
+        return [words.tidy(stored.captions_of(work)) for work in self.works()]
+
     def split(self, holdout: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Indices (train, held out), int64, each ascending.
 
         Held out are the source's own test works and a share `holdout`, 0 <= holdout < 1, of the others. Who is held out
-        depends on content and seed alone, so it stays when files are added, and identical pictures are never on both
-        sides. Of fewer than `FEWEST_TO_SPLIT` different pictures, those of the own test split not counted, each one is
-        needed: no share of them is held out. Raises UsageError for another share, DataError when nothing is left to
-        train on.
+        depends on content and seed alone, so it stays when files are added, and identical pictures, or those of one
+        group, are never on both sides. Of fewer than `FEWEST_TO_SPLIT` different pictures, those of the own test split
+        not counted, each one is needed: no share of them is held out. Raises UsageError for another share, DataError
+        when nothing is left to train on.
         """
         if not 0 <= holdout < 1:
             raise UsageError(f"Expected a holdout of 0 up to, not including, 1; found {holdout}.")
-        held = np.isin(self.content, self.content[self.is_test])
+        held = self._with_kin(self.is_test)
         if len(np.unique(self.content[~held])) >= FEWEST_TO_SPLIT:
-            held |= _mix(self.content, seed) / 2.0**64 < holdout
+            held = self._with_kin(held | (_mix(self.kin, seed) / 2.0**64 < holdout))
         if held.all():
             raise DataError(
                 f"{self.folder}: all {len(self)} works would be held out. Lower the holdout from {holdout}."
             )
         return np.flatnonzero(~held), np.flatnonzero(held)
+
+    def _with_kin(self, held: np.ndarray) -> np.ndarray:
+        """And whatever is the same picture or of the same group, or is that of one of these, and so on."""
+        while True:
+            more = np.isin(self.content, self.content[held])
+            more |= np.isin(self.kin, self.kin[more])
+            if (more == held).all():
+                return more
+            held = more
 
     def batch(self, indices: Sequence[int] | np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
         """uint8 (n, H, W, C), contiguous, a copy.
@@ -131,7 +146,7 @@ def open_dataset(folder: str | Path) -> Dataset:
     found = stored.read_description(folder)
     names = tuple(printable(name) for name in found["label_names"])
     pictures = stored.open_pictures(folder, found["digest"], found["shape"])  # first: it bounds what is allocated below
-    labels, is_test, content = stored.read_works(
+    labels, is_test, content, kin = stored.read_works(
         folder / "works.jsonl", found["shape"][0], names, found["works_sha256"]
     )
     return Dataset(
@@ -142,6 +157,7 @@ def open_dataset(folder: str | Path) -> Dataset:
         label_names=names,
         is_test=is_test,
         content=content,
+        kin=kin,
         digest=found["digest"],
         size=(found["settings"]["height"], found["settings"]["width"]),
         settings=found["settings"],
@@ -165,7 +181,7 @@ def prepare(
 ) -> Dataset:
     """Decode the pictures of `data` into one array on disk; at once when that was done before and nothing changed.
 
-    data: a source's name ("digits"), a folder of pictures or of idx files, or a prepared folder.
+    data: a source's name ("digits", "shapes:500"), a folder of pictures or of idx files, or a prepared folder.
     size: 64, "96x64" (width x height) or (width, height), 8 to 1024 px; None for the size that the source has by
         nature, 64 for a folder of pictures.
     crop: "centre" cuts off what is too long, "fit" pads with the background, "random" cuts elsewhere each time.

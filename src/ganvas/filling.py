@@ -17,6 +17,7 @@ from .arrayfile import ArrayWriter, array_writer, remove_stale
 from .errors import NoPictures
 from .files import make_folder, new_file, storage_errors
 from .sources.artwork import Artwork, Skipped, Source, natural_key, some
+from .words import Tally
 
 IN_FLIGHT = 4  # pictures for each worker
 PROGRESS_SECONDS = 0.1
@@ -164,7 +165,10 @@ def _decoded(
 
 
 class _Record:
-    """What is written about the pictures while they stream by; nothing in it grows with their number but `skipped`."""
+    """What is written about the pictures while they stream by.
+
+    Nothing in it grows with their number but `skipped`; with the number of different words, what counts them.
+    """
 
     def __init__(self, options: decode.DecodeOptions, works: IO[bytes]) -> None:
         self.settings = settings_of(options)
@@ -176,9 +180,12 @@ class _Record:
         self._notes: dict[str, list[str]] = {}
         self._note_counts: dict[str, int] = {}
         self._transparent = 0
+        self._tally = Tally()
 
     def add(self, artwork: Artwork, decoded: decode.Decoded) -> None:
-        self.digest.update(json.dumps([decoded.sha256, artwork.label, artwork.split]).encode())
+        more = [artwork.texts, artwork.group] if artwork.texts or artwork.group else []
+        self.digest.update(json.dumps([decoded.sha256, artwork.label, artwork.split, *more]).encode())
+        self._tally.add(artwork.texts)
         self._labels[artwork.label] = self._labels.get(artwork.label, 0) + 1
         for note in decoded.notes:
             self._note_counts[note] = self._note_counts.get(note, 0) + 1
@@ -190,11 +197,12 @@ class _Record:
             "sha256": decoded.sha256,
             "label": artwork.label,
             "split": artwork.split,
-            "text": artwork.text,
+            "text": artwork.texts[0] if len(artwork.texts) == 1 else artwork.texts or None,
             "author": artwork.author,
             "licence": artwork.licence,
             "source": artwork.source,
             "consent": artwork.consent,
+            "group": artwork.group,
             "width": decoded.width,
             "height": decoded.height,
         }
@@ -209,6 +217,10 @@ class _Record:
         for note, first in self._notes.items():
             count = self._note_counts[note]
             notes.append(f"{note} ({count}): {some(first, count)}")
+        if self._tally.pictures:
+            notes.append(self._tally.sentence())
+        if 0 < self._tally.pictures < shape[0]:
+            warnings.append(f"pictures without a caption among captioned ones: {shape[0] - self._tally.pictures:,}")
         if self.settings["alpha"] and not self._transparent:
             warnings.append("no picture has a transparent pixel, so the alpha channel is of no use")
         elif self.settings["alpha"] and self._transparent < shape[0]:

@@ -14,7 +14,7 @@ from .sources.artwork import printable
 
 FORMAT = 1
 KIND = "ganvas dataset"
-TEXTS = ("text", "author", "licence", "source", "consent")
+TEXTS = ("author", "licence", "source", "consent", "group")
 HEX = re.compile("[0-9a-f]{64}")
 LARGEST_SHAPE = (1 << 40, 1 << 14, 1 << 14, 4)
 LARGEST_SIDE = 1 << 24  # px, of an original
@@ -93,16 +93,23 @@ def open_pictures(folder: Path, digest: str, shape: list[int]) -> np.ndarray:
         raise DataError(f"{path}: the array of pictures cannot be used ({error}). Prepare them again.") from error
 
 
+def captions_of(work: dict[str, Any]) -> list[Any]:
+    """The captions in a line of works.jsonl."""
+    found = work.get("text", [])
+    return found if isinstance(found, list) else [found]
+
+
 def read_works(
     path: Path, count: int, names: tuple[str, ...], sha256: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """labels int64 (N,), is_test bool (N,), content uint64 (N,)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """labels int64 (N,), is_test bool (N,), content uint64 (N,), kin uint64 (N,)."""
     try:
         _expect(path.stat().st_size >= count * SHORTEST_LINE, path, f"{count} lines")  # before room is made for them
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}. Prepare the pictures again.") from error
     index = {name: number for number, name in enumerate(names)}
     labels, is_test, content = np.full(count, -1, np.int64), np.zeros(count, bool), np.zeros(count, np.uint64)
+    kin = np.zeros(count, np.uint64)
     summary, number = hashlib.sha256(), 0
     try:
         with path.open("rb") as file:
@@ -116,11 +123,18 @@ def read_works(
                 labels[number - 1] = index.get(work.get("label"), -1)
                 is_test[number - 1] = work["split"] == "test"
                 content[number - 1] = int(work["sha256"][:16], 16)
+                kin[number - 1] = int(_kin(work)[:16], 16)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: damaged after line {number} ({error}). Prepare the pictures again.") from error
     _expect(number == count, path, f"{count} lines, not {number}")
     _expect(summary.hexdigest() == sha256, path, "the content that dataset.json was written for")
-    return labels, is_test, content
+    return labels, is_test, content, kin
+
+
+def _kin(work: dict[str, Any]) -> str:
+    """64 hex digits, the same for pictures of one group; of none, those of its content."""
+    group = work.get("group")
+    return work["sha256"] if group is None else hashlib.sha256(group.encode(errors="replace")).hexdigest()
 
 
 def _problem(work: Any, index: dict[str, int]) -> str | None:
@@ -138,6 +152,8 @@ def _problem(work: Any, index: dict[str, int]) -> str | None:
         return "train or test as split"
     if not all(isinstance(work.get(key, ""), str) for key in TEXTS):
         return f"texts as {', '.join(TEXTS)}"
+    if not _are_texts(captions_of(work)):
+        return "a text, or a list of texts, as text"
     if not all(_is_count(work.get(key), 1, LARGEST_SIDE) for key in ("width", "height")):
         return "a width and a height"
     return None

@@ -140,15 +140,15 @@ def test_metadata_gives_all_fields(tmp_path: Path) -> None:
     result = found(source)
     one, two, three = result["sub/1.png"], result["other/2.png"], result["other/3.png"]
     assert isinstance(one, Artwork) and isinstance(two, Artwork) and isinstance(three, Artwork)
-    assert (one.label, one.text, one.author, one.licence, one.source, one.consent) == (
+    assert (one.label, one.texts, one.author, one.licence, one.source, one.consent) == (
         "7",
-        "a\nb",
+        ("a b",),
         "Ännie",
         "CC0",
         "s",
         "true",
     )
-    assert (two.label, two.licence, two.text, two.author) == ("cat, grey", "MIT", None, None)
+    assert (two.label, two.licence, two.texts, two.author) == ("cat, grey", "MIT", (), None)
     assert three.label is None
     assert source.notes == ["labels: from the metadata"]
     assert source.warnings == [

@@ -1,13 +1,17 @@
 """Whether pictures can be told from their mirror images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from ganvas.cli import main
+from ganvas.config import Recipe
 from ganvas.dataset import prepare
+from ganvas.nets.residual import Residual
 from ganvas.training.events import Warned
-from ganvas.training.sides import sides
+from ganvas.training.sides import mirror_warnings, sides
 
 from .helpers import stop_after, tiny, trainer
 
@@ -45,6 +49,19 @@ def test_a_signature_tells(tmp_path, paint, known):
     found = sides(made(tmp_path, paint))
     assert found.known == known
     assert ("Leave --mirror off" in found.sentence()) == known
+
+
+def test_captions_may_say_left_and_right(tmp_path):
+    """Of these pictures no other rule would keep anyone from mirroring them."""
+    dataset = made(tmp_path, blobs)
+    assert "twice as many" in sides(dataset).sentence() and not sides(dataset).captioned
+    for number in range(150):
+        (tmp_path / f"{number}.txt").write_text("a block on the left")
+    dataset = prepare(tmp_path, 32, out=tmp_path / "prepared")
+    assert "left or right would be wrong" in sides(dataset).sentence()
+    recipe = Recipe(name="test", net=Residual(), mirror=True)
+    assert len(mirror_warnings(recipe, dataset, np.arange(150))) == 1
+    assert mirror_warnings(replace(recipe, mirror=False), dataset, np.arange(150)) == []
 
 
 def test_too_few_tell_nothing(tmp_path):

@@ -22,7 +22,7 @@ def prepare_verb(arguments: list[str]) -> None:
         """
 
         data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
-        """A source's name (digits) or a path: a folder of pictures, or of MNIST's idx files."""
+        """A source's name (digits, shapes, shapes:500, openmoji) or a path: a folder of pictures, or of idx files."""
         out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """Folder for the array; by default ganvas's cache."""
         size: Annotated[str | None, tyro.conf.arg(metavar="SIZE")] = None

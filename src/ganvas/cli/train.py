@@ -30,7 +30,7 @@ def train_verb(arguments: list[str]) -> None:
         """
 
         data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
-        """A source's name (digits) or a path: pictures, MNIST's idx files, or what `ganvas prepare` made."""
+        """A source's name (digits, shapes, openmoji) or a path: pictures, idx files, or what `ganvas prepare` made."""
         settings: Annotated[Recipe, tyro.conf.arg(name="")]
         """The recipe's settings; each can be changed."""
         recipe: str = "auto"

@@ -24,18 +24,20 @@ class Artwork:
     name: unique in its source: the path relative to the folder, "digits/00012", "train/00031".
     image: the path of a picture file, or uint8 pixels (H, W) or (H, W, C).
     label: the name of its class.   split: "train" or "test".
-    consent: what its author allows, in words or as a link.
+    texts: its captions, each on one line.   consent: what its author allows, in words or as a link.
+    group: the same for pictures that are nearly the same; they are never on both sides of a split.
     """
 
     name: str
     image: Path | np.ndarray
     label: str | None = None
     split: str = "train"
-    text: str | None = None
+    texts: tuple[str, ...] = ()
     author: str | None = None
     licence: str | None = None
     source: str | None = None
     consent: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)

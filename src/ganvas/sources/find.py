@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,14 +11,16 @@ from ..registry import nearest, sources
 from .artwork import Source
 from .walk import is_run
 
+MOST = 10_000_000
+"""Pictures that a source can be asked to make."""
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".xz", ".zst")
 
 
 def find(data: str | Path) -> Source:
     """The source that `data` means: a registered name such as "digits", a folder of idx files, a folder of pictures.
 
-    A registered name wins over a folder of that name (see `name_clash`). Raises UnknownName, DataError or UsageError
-    when there is no such thing.
+    Some sources make as many pictures as one wants: "shapes:500". A registered name wins over a folder of that name
+    (see `name_clash`). Raises UnknownName, DataError or UsageError when there is no such thing.
     """
     if not str(data).strip():
         raise UsageError(f"Expected a folder of pictures or one of {', '.join(built_in())} as data, found nothing.")
@@ -25,6 +28,8 @@ def find(data: str | Path) -> Source:
         raise DataError(f"{str(data)!r}: expected a folder of pictures; no path can hold a zero byte.")
     if isinstance(data, str) and data in built_in():
         return sources.get(data)()
+    if isinstance(data, str) and (found := counted(data)) is not None:
+        return found
     path = Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises for a user that there is not
     if _is_missing(path):
         raise _missing(data, path)
@@ -35,6 +40,19 @@ def find(data: str | Path) -> Source:
         return _reader_of(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}. Check who may read it.") from error
+
+
+def counted(data: str) -> Source | None:
+    """The source that "shapes:500" means, of a source that makes as many pictures as are asked for.
+
+    None where no such source is named. Raises UsageError for another number than 1 to MOST.
+    """
+    name, colon, number = data.partition(":")
+    if not colon or name not in built_in() or not getattr(sources.get(name), "counts", False):
+        return None
+    if not re.fullmatch("[0-9]{1,9}", number) or not 1 <= int(number) <= MOST:
+        raise UsageError(f"Expected {name}:COUNT with 1 to {MOST:,} pictures, such as {name}:500; found {data!r}.")
+    return sources.get(name)(int(number))
 
 
 def _reader_of(path: Path) -> Source:

@@ -1,4 +1,6 @@
-"""Any tree of pictures, with labels and rights from its metadata files or labels from its sub-folders.
+"""Any tree of pictures, with labels, captions and rights from its metadata files or labels from its sub-folders.
+
+A file `NAME.txt` beside a picture `NAME.png` holds captions of it, one a line.
 
 The list of files is kept in a temporary SQLite database, not in Python objects: memory stays flat however many there
 are, and "rows without a file" or "files without a label" are one query each.
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from ..errors import StorageError
 from ..registry import sources
+from ..words import tidy
 from . import metadata
 from .artwork import Artwork, Skipped, printable, some
 from .walk import Walk
@@ -24,9 +27,15 @@ SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", 
 TABLES = """
     PRAGMA journal_mode = OFF;
     PRAGMA cache_size = -2000;  -- KiB
-    CREATE TABLE files (name BLOB PRIMARY KEY, kind TEXT, top BLOB, detail TEXT) WITHOUT ROWID;
+    CREATE TABLE files (name BLOB PRIMARY KEY, kind TEXT, top BLOB, detail TEXT, stem BLOB) WITHOUT ROWID;
+    CREATE TABLE captions (stem BLOB PRIMARY KEY, captions BLOB) WITHOUT ROWID;
     CREATE TABLE rows (name BLOB PRIMARY KEY, labelled INTEGER, fields TEXT) WITHOUT ROWID;
 """
+WITHOUT_PICTURE = """
+    UPDATE files SET kind = 'skipped', detail = 'is not a picture by its name (.txt), nor is there one of its name'
+    WHERE kind = 'caption' AND stem NOT IN (SELECT stem FROM files WHERE kind = 'picture');
+"""
+LARGEST_CAPTIONS = 1 << 20  # bytes
 
 
 @sources.register("folder")
@@ -51,7 +60,8 @@ class Folder:
         return None
 
     def count(self) -> int:
-        return self._scanned().execute("SELECT count(*) FROM files WHERE kind != 'metadata'").fetchone()[0]
+        counted = "SELECT count(*) FROM files WHERE kind IN ('picture', 'skipped')"
+        return self._scanned().execute(counted).fetchone()[0]
 
     def fingerprint(self) -> str:
         summary = hashlib.sha256()
@@ -60,8 +70,12 @@ class Folder:
         return summary.hexdigest()
 
     def artworks(self) -> Iterator[Artwork | Skipped]:
-        query = "SELECT name, kind, top, detail, fields FROM files LEFT JOIN rows USING (name) ORDER BY name"
-        for raw, kind, top, detail, packed in self._described().execute(query):
+        query = (
+            "SELECT name, kind, top, detail, fields, captions "
+            "FROM files LEFT JOIN rows USING (name) LEFT JOIN captions USING (stem) ORDER BY name"
+        )
+        unread = _Names()
+        for raw, kind, top, detail, packed, captions in self._described().execute(query):
             name = os.fsdecode(raw)
             if kind == "skipped":
                 yield Skipped(printable(name), detail)
@@ -70,7 +84,25 @@ class Folder:
                 label = fields.pop("label", None)
                 if self._labels_from == "folders":
                     label = printable(os.fsdecode(top)) if top else None
-                yield Artwork(printable(name), self.folder / name, label=label, **fields)
+                texts = tuple(fields.pop("texts", ()))
+                if captions is not None:
+                    texts = tidy([*texts, *self._captions(os.fsdecode(captions), unread)])
+                yield Artwork(printable(name), self.folder / name, label=label, texts=texts, **fields)
+        warning = f"captions: not text in UTF-8 of at most {LARGEST_CAPTIONS:,} bytes, not used {unread}"
+        if unread.count and warning not in self.warnings:  # where it is asked again
+            self.warnings.append(warning)
+
+    def _captions(self, name: str, unread: "_Names") -> list[str]:
+        """The lines of a file of captions; none, and its name in `unread`, where they cannot be read."""
+        try:
+            with (self.folder / name).open("rb") as file:
+                content = file.read(LARGEST_CAPTIONS + 1)
+            if len(content) <= LARGEST_CAPTIONS:
+                return content.decode("utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError):
+            pass
+        unread.add(name)
+        return []
 
     def _scanned(self) -> sqlite3.Connection:
         """The database with all files in it."""
@@ -96,7 +128,11 @@ class Folder:
         walk = Walk(self.folder)
         for name, kind, detail in walk.files():
             top = os.fsencode(name.split("/")[0]) if "/" in name else None
-            database.execute("INSERT INTO files VALUES (?, ?, ?, ?)", (os.fsencode(name), kind, top, detail))
+            stem = os.fsencode(posixpath.splitext(name)[0])
+            database.execute("INSERT INTO files VALUES (?, ?, ?, ?, ?)", (os.fsencode(name), kind, top, detail, stem))
+            if kind == "caption":
+                database.execute("INSERT OR IGNORE INTO captions VALUES (?, ?)", (stem, os.fsencode(name)))
+        database.executescript(WITHOUT_PICTURE)
         for name in sorted(walk.left_out):
             self.notes.append(f"left out {printable(name)}: ganvas made it")
 

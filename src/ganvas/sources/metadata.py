@@ -4,17 +4,22 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import DataError
+from ..words import tidy
 
 NAMES = ("metadata.jsonl", "metadata.csv")
-FIELDS = ("label", "text", "author", "licence", "source", "consent")
+FIELDS = ("label", "author", "licence", "source", "consent", "group")
+KNOWN = {*FIELDS, "text", "license", "file_name"}
 LONGEST_LINE = 1_000_000  # bytes
 MOST_UNKNOWN = 50  # columns to remember for the warning
 
 
-def read(path: Path, unknown: set[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each row's `file_name` and those of FIELDS that it fills, as text; names of other columns go into `unknown`.
+def read(path: Path, unknown: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row's `file_name`, those of FIELDS that it fills, as text, and the captions `texts`, if any.
+
+    `text` is a caption or, in JSON, a list of them. Names of other columns go into `unknown`.
 
     Raises DataError with the file and the line for a row that is not what the format says.
     """
@@ -26,9 +31,11 @@ def read(path: Path, unknown: set[str]) -> Iterator[tuple[str, dict[str, str]]]:
             if not isinstance(name, str) or not name.strip():
                 raise DataError(f"{where}: expected a file_name, found {_brief(name)}. Each row names one picture.")
             if len(unknown) < MOST_UNKNOWN:
-                unknown.update(key for key in row if key not in (*FIELDS, "license", "file_name"))
-            fields = {key: _text(row.get(key), key, where) for key in FIELDS}
+                unknown.update(key for key in row if key not in KNOWN)
+            fields: dict[str, Any] = {key: _text(row.get(key), key, where) for key in FIELDS}
             fields["licence"] = fields["licence"] or _text(row.get("license"), "license", where)
+            texts = row["text"] if isinstance(row.get("text"), list) else [row.get("text")]
+            fields["texts"] = tidy(_text(text, "text", where) for text in texts)
             yield name, {key: text for key, text in fields.items() if text}
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from error

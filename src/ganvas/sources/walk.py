@@ -13,8 +13,10 @@ from . import metadata
 
 IGNORED = ("thumbs.db", "desktop.ini", "__macosx")  # and every name that begins with a dot
 UNSUPPORTED = (".heic", ".heif", ".svg", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".jxl", ".exr", ".hdr", ".eps")
+CAPTION = ".txt"
+"""Of a file with captions, one a line, for the picture of the same name."""
 MARK = b'"ganvas dataset"'
-File = tuple[str, str, str]  # name relative to the folder; picture, metadata or skipped; state, or reason to skip
+File = tuple[str, str, str]  # name relative to the folder; kind: picture, caption, ...; state, or reason to skip
 
 
 def _os_reason(error: OSError, is_link: bool = False) -> str:
@@ -103,6 +105,8 @@ class Walk:
             yield name, "metadata", state
         elif suffix in EXTENSIONS:
             yield name, "picture", state
+        elif suffix == CAPTION:
+            yield name, "caption", state
         elif suffix in UNSUPPORTED:
             yield name, "skipped", f"is in a format that cannot be read ({suffix}); convert it to PNG or JPEG"
         else:

@@ -30,6 +30,8 @@ class Sides:
     """Share of the pictures, of those that it was not learned from, in [0, 1]; 0.5 is chance."""
     known: bool
     """Whether that is more than chance."""
+    captioned: bool = False
+    """Whether the pictures have captions, which may say left and right."""
 
     def sentence(self) -> str:
         """For people who think of `--mirror`."""
@@ -38,6 +40,8 @@ class Sides:
                 f"A simple rule tells {self.told:.0%} of these pictures from their mirror images (letters, signatures, "
                 "light from one side?). Leave --mirror off, or works will be mirrored, too."
             )
+        if self.captioned:
+            return "Leave --mirror off: captions that say left or right would be wrong of mirrored pictures."
         return "Nothing tells these pictures from their mirror images: --mirror makes twice as many of them."
 
 
@@ -57,13 +61,14 @@ def sides(dataset: Dataset, works: np.ndarray | None = None) -> Sides | None:
     ridge = RIDGE * np.square(known).mean() * len(known) + np.finfo(np.float32).eps
     weights = np.linalg.solve(known.T @ known + ridge * np.eye(known.shape[1]), known.sum(axis=0))
     told = float((asked @ weights > 0).mean())
-    return Sides(told, told - 0.5 > ERRORS * 0.5 / len(asked) ** 0.5)
+    captioned = any("text" in work for work in dataset.works())
+    return Sides(told, told - 0.5 > ERRORS * 0.5 / len(asked) ** 0.5, captioned)
 
 
 def mirror_warnings(recipe: Recipe, dataset: Dataset, works: np.ndarray) -> list[str]:
     """What a run of these pictures should be told about its `mirror`."""
     found = sides(dataset, works) if recipe.mirror else None
-    return [found.sentence()] if found is not None and found.known else []
+    return [found.sentence()] if found is not None and (found.known or found.captioned) else []
 
 
 def differences(dataset: Dataset, chosen: np.ndarray) -> np.ndarray:
