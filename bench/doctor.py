@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 import ganvas
 from ganvas.api import make_trainer
-from ganvas.config import Recipe
+from ganvas.config import Conditions, Recipe
 from ganvas.dataset import Dataset, prepare
 from ganvas.errors import NonFiniteLoss
 from ganvas.nets.residual import Residual
@@ -60,7 +60,7 @@ class ResidualAgainstOneLayer(Residual):
 
     family: ClassVar[str] = "one-layer"
 
-    def discriminator(self, shape: tuple[int, int, int], labels: int) -> nn.Module:
+    def discriminator(self, shape: tuple[int, int, int], asked: int | Conditions) -> nn.Module:
         return OneLayer(shape)
 
 

@@ -47,9 +47,15 @@ class Truncated(Drawer):
     truncation = 1.0
 
     def pixels(
-        self, seeds: Sequence[int], *, label: str | int | None = None, truncation: float = 1.0, batch_size: int = BATCH
+        self,
+        seeds: Sequence[int],
+        *,
+        label: str | int | None = None,
+        truncation: float = 1.0,
+        prompt: gv.Prompt | None = None,
+        batch_size: int = BATCH,
     ) -> Iterator[np.ndarray]:
-        return super().pixels(seeds, label=label, truncation=self.truncation, batch_size=batch_size)
+        return super().pixels(seeds, label=label, truncation=self.truncation, prompt=prompt, batch_size=batch_size)
 
 
 def truncations(model: Model, extractor: Extractor, own: gv.Dataset) -> list[dict[str, float]]:

@@ -19,21 +19,37 @@ if TYPE_CHECKING:
     from .config import Recipe
     from .dataset import Dataset, prepare
     from .errors import GanvasError
-    from .model import Model, Work
+    from .model import Model
     from .opening import open_model as open
+    from .prompts import Prompt
     from .runs import Run
+    from .work import Work
 
 __version__ = "0.1.0"
 
-__all__ = ["Dataset", "GanvasError", "Model", "Recipe", "Run", "Work", "fit", "open", "prepare", "recipe", "train"]
+__all__ = [
+    "Dataset",
+    "GanvasError",
+    "Model",
+    "Prompt",
+    "Recipe",
+    "Run",
+    "Work",
+    "fit",
+    "open",
+    "prepare",
+    "recipe",
+    "train",
+]
 
 _HOME = {
     "Dataset": ("dataset", "Dataset"),
     "GanvasError": ("errors", "GanvasError"),
     "Model": ("model", "Model"),
+    "Prompt": ("prompts", "Prompt"),
     "Recipe": ("config", "Recipe"),
     "Run": ("runs", "Run"),
-    "Work": ("model", "Work"),
+    "Work": ("work", "Work"),
     "fit": ("api", "fit"),
     "open": ("opening", "open_model"),
     "prepare": ("dataset", "prepare"),

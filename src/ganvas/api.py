@@ -15,10 +15,10 @@ from .advice import AUTO, NO_BASE, Advice, decide, look
 from .config import Budget, Recipe, check, parse_every
 from .dataset import Dataset, prepare
 from .errors import UsageError
-from .model import Model, Work
+from .model import Model
 from .opening import build_generator, open_model
 from .registry import recipes
-from .runs import Run, RunConfig
+from .runs import MOST_WORDS, Run, RunConfig
 from .sources.walk import is_prepared
 from .terminal import show
 from .training import machine
@@ -29,6 +29,8 @@ from .training.interrupt import on_interrupt
 from .training.judging import Judging
 from .training.probe import rate_of
 from .training.trainer import Trainer
+from .words import LEARNABLE, Tally
+from .work import Work
 
 __all__ = ["Model", "Work", "fit", "open_model", "prepare", "recipe", "train"]
 
@@ -51,6 +53,7 @@ def train(
     out: str | Path | None = None,
     seed: int = 0,
     labels: bool = True,
+    captions: str = "auto",
     checkpoint_seconds: float = 60.0,
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
@@ -66,6 +69,7 @@ def train(
     minutes, kimg, epochs: the run's length, one of them; 5 minutes when none is given. kimg: thousands of pictures.
     out: the run folder; by default runs/DATA-RECIPE.
     labels: False ignores the pictures' labels.
+    captions: "on" or "off"; "auto" learns from captions where most of their words are seen often enough.
     checkpoint_seconds: the most that a kill can cost.
     evaluate_every: score the averaged generator this often, and at the end, on pictures kept from training; "2m",
         "2 minutes" (of training) or "20 kimg", a number is minutes. Into metrics.jsonl; not counted as training.
@@ -88,6 +92,7 @@ def train(
         out=out,
         seed=seed,
         labels=labels,
+        captions=captions,
         checkpoint_seconds=checkpoint_seconds,
         evaluate_every=evaluate_every,
         best_by=best_by,
@@ -114,6 +119,7 @@ def fit(
     out: str | Path | None = None,
     seed: int = 0,
     labels: bool = True,
+    captions: str = "auto",
     checkpoint_seconds: float = 60.0,
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
@@ -131,6 +137,7 @@ def fit(
         out=out,
         seed=seed,
         labels=labels,
+        captions=captions,
         checkpoint_seconds=checkpoint_seconds,
         evaluate_every=evaluate_every,
         best_by=best_by,
@@ -150,6 +157,7 @@ def make_trainer(
     out: str | Path | None = None,
     seed: int = 0,
     labels: bool = True,
+    captions: str = "auto",
     checkpoint_seconds: float = 60.0,
     evaluate_every: str | float | None = None,
     best_by: str = "kernel",
@@ -174,7 +182,7 @@ def make_trainer(
             dataset, advice = advised(dataset, budget, out, seed, labels, again_at(data, alpha))
             recipe, start_from = advice.recipe, advice.base if start_from is None else start_from
         resolved = recipe if isinstance(recipe, Recipe) else recipes.get(recipe)()
-        config = run_config(dataset, resolved, budget, seed, labels)
+        config = run_config(dataset, resolved, budget, seed, labels, captions)
         folder = folder_of(dataset, resolved.name, out)
         check_trainable(config)  # before anything is written
         if not few and not (folder / "run.json").is_file():  # a run that has begun may go on
@@ -245,11 +253,32 @@ def check_trainable(config: RunConfig) -> None:
     """Raises UsageError when the nets cannot be built for these pictures, or the batch not be shared."""
     build_generator(config, "meta")
     with torch.device("meta"):
-        config.recipe.net.discriminator(config.shape, len(config.label_names))
+        config.recipe.net.discriminator(config.shape, config.asked)
     machine.check_shares(config.recipe.batch_size, machine.accelerator().num_processes)
 
 
-def run_config(dataset: Dataset, recipe: Recipe, budget: Budget, seed: int, labels: bool) -> RunConfig:
+def words_learned(dataset: Dataset, works: np.ndarray, recipe: Recipe, captions: str) -> tuple[str, ...]:
+    """The words of the captions that a run learns from, the most frequent first; () where it does without.
+
+    Raises UsageError for captions asked for that are not there, or that the recipe does not read.
+    """
+    check(captions in ("auto", "on", "off"), "captions", captions, "auto, on or off")
+    if captions == "off" or (captions == "auto" and not recipe.text_dim):
+        return ()
+    said, tally = dataset.captions(), Tally()
+    for work in works:
+        tally.add(said[work])
+    if captions == "on":
+        check(recipe.text_dim > 0, "text_dim", recipe.text_dim, "above 0 with captions on")
+        check(bool(tally.words), "captions", captions, "off or auto for pictures without captions, as these are")
+    elif tally.learnable() < LEARNABLE:
+        return ()
+    return tuple(word for word, _ in tally.words.most_common(MOST_WORDS))
+
+
+def run_config(
+    dataset: Dataset, recipe: Recipe, budget: Budget, seed: int, labels: bool, captions: str = "off"
+) -> RunConfig:
     """What `run.json` will say."""
     train_works, _ = dataset.split(recipe.holdout, seed)
     trained = dataset.labels[train_works]
@@ -263,5 +292,6 @@ def run_config(dataset: Dataset, recipe: Recipe, budget: Budget, seed: int, labe
         label_counts=tuple(np.bincount(trained[trained >= 0], minlength=len(names)).tolist()) if names else (),
         data=dataset.source,
         data_digest=dataset.digest,
+        words=words_learned(dataset, train_works, recipe, captions),
         versions=(f"ganvas {__version__}", f"Python {platform.python_version()}", f"torch {torch.__version__}"),
     )

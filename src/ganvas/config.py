@@ -39,6 +39,24 @@ def check_counts(settings: object, names: Sequence[str], most: int) -> None:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What works can be asked for by: one of so many labels, a caption, both, or nothing.
+
+    To the nets they are whole numbers: (n,) labels in [0, labels], the last one for none; where there are captions,
+    (n, 1 + READ * IDS) rows of a label and what `ganvas.words.ids_of` makes of a caption.
+    """
+
+    labels: int = 0
+    text_dim: int = 0
+    """Numbers that a caption becomes inside a net; 0: there are no captions."""
+
+    @classmethod
+    def of(cls, asked: "int | Conditions") -> "Conditions":
+        """asked: a number of labels will do."""
+        return asked if isinstance(asked, Conditions) else cls(asked)
+
+
+@dataclass(frozen=True)
 class NetConfig:
     """Base of a net family's settings. A family's subclass builds both of its nets from the pictures' shape."""
 
@@ -62,16 +80,16 @@ class NetConfig:
         """The modules of D that see the finest `levels` levels of pictures. Raises UsageError if it has no levels."""
         raise UsageError(f"Nets of the family '{self.family}' have no levels to freeze. Leave out --freeze-d.")
 
-    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> Any:
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> Any:
         """G: (n, latent_dim) latents and (n,) labels in [0, labels] -> (n, *shape) pictures, nominally in [-1, 1],
-        on the recipe's scale of `tones`.
+        on the recipe's scale of `tones`. With captions rows, as in `Conditions`, take the place of labels.
         """
         raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")
 
-    def discriminator(self, shape: tuple[int, int, int], labels: int) -> Any:
+    def discriminator(self, shape: tuple[int, int, int], asked: int | Conditions) -> Any:
         """D: (n, *shape) pictures and (n,) labels in [0, labels] -> (n,) logits. Label `labels` means unlabelled.
 
-        (k, n) labels, k for each picture, give (k, n) logits where labels > 1.
+        (k, n) labels, k for each picture, give (k, n) logits where labels > 1, and so do k rows for each.
         """
         raise UsageError(f"{type(self).__name__} is not a net family; use one of: {', '.join(nets.names())}.")
 
@@ -138,7 +156,10 @@ class Recipe:
     ema_share: float = 0.05
     """The half-life never exceeds this share of the pictures seen so far, so that short runs forget their start."""
     null_label: float = 0.1
-    """Share of the pictures trained without their label, so that the model also draws unconditionally."""
+    """Share of the pictures trained without their label, so that the model also draws unconditionally; likewise of
+    those trained without their caption."""
+    text_dim: int = 64
+    """Numbers that a caption becomes, where pictures have captions; 0 does not read them."""
     likeness_kimg: Annotated[float | None, Suppress] = None
     """Thousands of grey 32-px pictures until works first resemble them, by eye; for the estimate at the start."""
     augment: tuple[str, ...] = ()
@@ -167,6 +188,8 @@ class Recipe:
         check(detail is None or 0 < detail < math.inf, "gamma_detail", detail, "a number above 0, or None")
         for name in ("warm_up_kimg", "r1_gamma", "r2_gamma", "wgan_gp_lambda", "matching", "path_length"):
             check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
+        check(type(self.text_dim) is int and 0 <= self.text_dim <= 4096, "text_dim", self.text_dim, "from 0 to 4096")
+        check(self.text_dim % 4 == 0, "text_dim", self.text_dim, "a multiple of 4")
         for name in ("final_lr_share", "ema_share", "null_label"):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "between 0 and 1")
         unknown = [name for name in self.augment if name not in AUGMENTATIONS]

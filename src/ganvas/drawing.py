@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .config import check
 from .errors import UnknownName, UsageError
 from .nets.generator import Generator
+from .prompts import Prompt, silent, styles_of
 from .registry import nearest
 from .runs import RunConfig
 from .tensors import seeded, to_uint8
@@ -30,7 +31,13 @@ class Drawer:
         self.labels = config.label_names
 
     def pixels(
-        self, seeds: Sequence[int], *, label: str | int | None = None, truncation: float = 1.0, batch_size: int = BATCH
+        self,
+        seeds: Sequence[int],
+        *,
+        label: str | int | None = None,
+        truncation: float = 1.0,
+        prompt: Prompt | None = None,
+        batch_size: int = BATCH,
     ) -> Iterator[np.ndarray]:
         """The works of `seeds` as (n, H, W, C) uint8 arrays of up to `batch_size`; for many, in flat memory.
 
@@ -40,18 +47,35 @@ class Drawer:
         for start in range(0, len(seeds), batch_size):
             part = seeds[start : start + batch_size]
             if isinstance(self.generator, Generator):
-                yield self.drawn(self.styles(part, label, truncation))
+                yield self.drawn(self.styles(part, label, truncation, prompt))
                 continue
             z, y = self._asked(part, label)
             with torch.inference_mode():  # a normal latent's mean is 0, so truncation towards it is a factor
                 yield to_uint8(self.generator(z * truncation, y), self.config.recipe.tones)
 
-    def styles(self, seeds: Sequence[int], label: str | int | None = None, truncation: float = 1.0) -> Tensor:
-        """(n, layers, style_dim) styles of the seeds' works; for generators that have them."""
+    def styles(
+        self,
+        seeds: Sequence[int],
+        label: str | int | None = None,
+        truncation: float = 1.0,
+        prompt: Prompt | None = None,
+    ) -> Tensor:
+        """(n, layers, style_dim) styles of the seeds' works; for generators that have them.
+
+        prompt: what they are to show; they then have no label unless one is given. Raises UsageError where the model
+        learned without captions, or none of the words.
+        """
         check(0 <= truncation <= 1, "truncation", truncation, "between 0 and 1")
         generator: Any = self.generator
+        if prompt is not None:
+            prompt.warnings(self.config.words)
+            label = "none" if label is None and self.labels else label
+        z, asked = self._asked(seeds, label)
         with torch.inference_mode():
-            return generator.truncated(*self._asked(seeds, label), truncation).contiguous()
+            if prompt is None:
+                return generator.truncated(z, asked, truncation).contiguous()
+            styles = styles_of(prompt, lambda rows: generator.truncated(z, rows, truncation), asked[:, 0])
+            return styles.contiguous()
 
     def drawn(self, styles: Tensor) -> np.ndarray:
         """(n, layers, style_dim) -> (n, H, W, C) uint8. The same styles always give the same picture."""
@@ -60,9 +84,10 @@ class Drawer:
             return to_uint8(generator.draw(styles.contiguous().to(self.device)), self.config.recipe.tones)
 
     def _asked(self, seeds: Sequence[int], label: str | int | None) -> tuple[Tensor, Tensor]:
-        """Latents z and numbers of labels."""
-        z = torch.stack([self.latent(seed) for seed in seeds])
-        return z.to(self.device), torch.tensor(self.label_numbers(seeds, label)).to(self.device)
+        """Latents z and numbers of labels, or where there are captions conditions without one."""
+        z = torch.stack([self.latent(seed) for seed in seeds]).to(self.device)
+        numbers = torch.tensor(self.label_numbers(seeds, label)).to(self.device)
+        return z, silent(numbers) if self.config.asked.text_dim else numbers
 
     def latent(self, seed: int) -> Tensor:
         """z of a seed: (latent_dim,) normals that depend on the seed alone."""

@@ -1,18 +1,15 @@
-"""`Model`, a trained generator, draws `Work`s: pictures that know how they came about."""
+"""`Model`, a trained generator, draws `Work`s."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
-from . import __version__
 from .config import check
 from .dataset import Dataset
 from .drawing import BATCH, Drawer
@@ -23,101 +20,27 @@ from .evaluation.data import own_dataset, real_pictures
 from .evaluation.evaluate import all_scores, evaluate, extractor_for
 from .evaluation.report import Report
 from .evaluation.team import Team
-from .explore.directions import METHODS, Direction, Studied, apart, find, steered, taught
+from .explore.directions import METHODS, Direction, Studied, apart, find, taught
 from .explore.invert import check_picture, spread
 from .explore.inverter import Inverter, load_inverter, make_inverter, save_inverter
-from .explore.latent import Latent, centre_of, from_text, generator_of, is_of_seed, of_seeds, to_text
+from .explore.latent import Latent, centre_of, from_text, generator_of, of_seeds
 from .explore.near import Away, Nearest, away, variations
 from .explore.originality import make_nearest
 from .explore.own_pictures import as_works_are
 from .explore.reading import reader
-from .explore.store import load_directions, pick, save_directions
+from .explore.store import load_directions, save_directions
 from .explore.tile import tiles
 from .nets.generator import Generator
-from .pictures import read_text, save_png, to_image
+from .pictures import read_text
+from .prompts import Prompt
 from .runs import Run, RunConfig
 from .training import machine
+from .work import Inverted, Work
 
 JUDGED = (
     "There is no test split, so these held-out pictures were also looked at while the run learned (--evaluate-every): "
     "the scores of the best checkpoint flatter a little."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Work:
-    """A picture that a model drew, and all that is needed to draw it again."""
-
-    pixels: np.ndarray
-    """(H, W, C) uint8."""
-    latent: Latent
-    """What it was drawn from, and how that was made."""
-    model: "Model"
-
-    @property
-    def image(self) -> Image.Image:
-        """As a Pillow image."""
-        return to_image(self.pixels)
-
-    @property
-    def seed(self) -> int | None:
-        """None for a work that was steered, mixed or otherwise made of others."""
-        return self.latent.lineage["seed"] if is_of_seed(self.latent.lineage) else None
-
-    @property
-    def label(self) -> str | None:
-        """What it was asked to be."""
-        return self.latent.label
-
-    def steer(self, direction: Direction | str, amount: float) -> "Work":
-        """The work, so much further along a direction: one of `Model.directions`, or its name.
-
-        amount: in deviations among works; -3 to 3 is usual. Raises UnknownName, UsageError.
-        """
-        if isinstance(direction, str):
-            direction = pick(self.model.known_directions(), direction)
-        return self.model.draw([steered(self.latent, direction, amount)])[0]
-
-    def text(self) -> dict[str, str]:
-        """What the PNG carries as text."""
-        lineage, model = self.latent.lineage, self.model
-        seed = {} if self.seed is None else {"seed": str(self.seed), "truncation": f"{lineage['truncation']:g}"}
-        label = {} if self.label is None else {"label": self.label}
-        return {
-            "Software": f"ganvas {__version__}",
-            "run": model.name,
-            "recipe": model.recipe,
-            "kimg": f"{model.kimg:.3f}",
-            "generator": model.fingerprint,
-            **seed,
-            **label,
-            **to_text(self.latent),
-        }
-
-    def save(self, path: str | Path) -> Path:
-        """Writes a PNG that carries run, recipe, label and lineage as text, so that it can be drawn again from its
-        file alone (`Model.like`). Raises StorageError."""
-        save_png(self.image, Path(path), self.text())
-        return Path(path)
-
-    def _repr_png_(self) -> bytes:
-        """Shown by notebooks."""
-        buffer = BytesIO()
-        self.image.save(buffer, "PNG")
-        return buffer.getvalue()
-
-
-@dataclass(frozen=True, eq=False)
-class Inverted:
-    """A picture of somebody's as a model draws it."""
-
-    work: Work
-    error: float
-    """How far the work is from the picture: root of the mean squared difference of levels, from 0 to 1."""
-    warning: str | None
-    """A sentence when that is farther than what such pictures usually are."""
-    picture: np.ndarray
-    """(H, W, C) uint8: the picture itself, brought to the works' size and colours."""
 
 
 class Model:
@@ -149,20 +72,35 @@ class Model:
         return self.config.label_names
 
     def sample(
-        self, count: int = 16, seed: int = 0, *, label: str | int | None = None, truncation: float = 1.0
+        self,
+        count: int = 16,
+        seed: int = 0,
+        *,
+        label: str | int | None = None,
+        truncation: float = 1.0,
+        text: str | Prompt | None = None,
     ) -> list[Work]:
         """New works with seeds `seed` to `seed + count - 1`.
 
         label: one of `labels`; "none" draws without a label; None lets each work's seed choose among the labels in
         the proportion in which they were learned.   truncation: 1 is full variety, 0 the one most typical picture.
+        text: what they are to show, for a model that learned from captions; a `ganvas.Prompt` can weigh words and mix
+        texts. `Work.warnings` says what was not understood.
         The same seed gives the same work, whatever the count. Raises UnknownName, UsageError.
         """
         check(type(count) is int and count >= 1, "count", count, "a whole number of at least 1")
-        return self.draw(self.latents(range(seed, seed + count), label=label, truncation=truncation))
+        return self.draw(self.latents(range(seed, seed + count), label=label, truncation=truncation, text=text))
 
-    def latents(self, seeds: Sequence[int], *, label: str | int | None = None, truncation: float = 1.0) -> list[Latent]:
+    def latents(
+        self,
+        seeds: Sequence[int],
+        *,
+        label: str | int | None = None,
+        truncation: float = 1.0,
+        text: str | Prompt | None = None,
+    ) -> list[Latent]:
         """What the works of `seeds` are drawn from. Arguments and errors as in `sample`."""
-        return of_seeds(self.drawer, seeds, label, truncation)
+        return of_seeds(self.drawer, seeds, label, truncation, Prompt((text,)) if isinstance(text, str) else text)
 
     def draw(self, latents: Sequence[Latent]) -> list[Work]:
         """The works of latents, as `ganvas.explore` makes them."""
@@ -239,7 +177,7 @@ class Model:
         """Its works, drawn and measured once, for finding directions."""
         return Studied(self.drawer, reader(self.drawer))
 
-    def invert(self, pictures: Sequence[str | Path | np.ndarray], progress: Progress = quietly) -> "list[Inverted]":
+    def invert(self, pictures: Sequence[str | Path | np.ndarray], progress: Progress = quietly) -> list[Inverted]:
         """Pictures of one's own as this model draws them: works like any other, to be steered, mixed and walked among.
 
         pictures: files, which are brought to the works' size and colours, or (H, W, C) uint8 arrays that have them.
@@ -315,13 +253,19 @@ class Model:
         return self.config.recipe.name
 
     def pixels(
-        self, seeds: Sequence[int], *, label: str | int | None = None, truncation: float = 1.0, batch_size: int = BATCH
+        self,
+        seeds: Sequence[int],
+        *,
+        label: str | int | None = None,
+        truncation: float = 1.0,
+        prompt: Prompt | None = None,
+        batch_size: int = BATCH,
     ) -> Iterator[np.ndarray]:
         """The works of `seeds` as (n, H, W, C) uint8 arrays of up to `batch_size`; for many, in flat memory.
 
         Other arguments and errors as in `sample`.
         """
-        return self.drawer.pixels(seeds, label=label, truncation=truncation, batch_size=batch_size)
+        return self.drawer.pixels(seeds, label=label, truncation=truncation, prompt=prompt, batch_size=batch_size)
 
     def latent(self, seed: int) -> torch.Tensor:
         """z of a seed: (latent_dim,) normals that depend on the seed alone."""

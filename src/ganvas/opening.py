@@ -16,7 +16,7 @@ from .training.state import check_fits, load_net
 def build_generator(config: RunConfig, device: str) -> nn.Module:
     """An untrained G; on the device "meta" it has shapes and takes no memory."""
     with torch.device(device):
-        return config.recipe.net.generator(config.shape, config.recipe.latent_dim, len(config.label_names))
+        return config.recipe.net.generator(config.shape, config.recipe.latent_dim, config.asked)
 
 
 def open_model(path: str | Path, best: bool = False) -> Model:

@@ -25,7 +25,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from .config import Budget, Recipe, check, flatten, from_json, to_json
+from .config import Budget, Conditions, Recipe, check, flatten, from_json, to_json
 from .errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, UsageError
 from .files import make_folder, new_folder, storage_errors, try_lock, write_file
 from .sources.artwork import printable
@@ -33,6 +33,8 @@ from .sources.artwork import printable
 Arrays = dict[str, np.ndarray]
 
 FORMAT = 1
+MOST_WORDS = 20_000
+"""Known by name; rarer ones are learned from, too, but nobody is told that they are known."""
 KEPT = 2
 """Checkpoints kept: the newest, and the one before it in case the newest is found damaged."""
 
@@ -73,6 +75,8 @@ class RunConfig:
     """Of ganvas, Python and torch when the run began."""
     parent: str | None = None
     """The run that this one grew out of."""
+    words: tuple[str, ...] = ()
+    """Those of the captions that it learns from, the most frequent first; empty for a run without captions."""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -82,6 +86,13 @@ class RunConfig:
         fits = len(names) == len(counts) and all(count >= 0 for count in counts) and (sum(counts) > 0 or not names)
         check(fits, "label_counts", counts, f"a number of pictures for each of {len(names)} labels")
         check(all(printable(name) == name for name in names), "label_names", names, "free of control characters")
+        check(len(self.words) <= MOST_WORDS, "words", f"{len(self.words)} words", f"at most {MOST_WORDS} words")
+        check(all(printable(word) == word for word in self.words), "words", "others", "free of control characters")
+
+    @property
+    def asked(self) -> Conditions:
+        """What works can be asked for by."""
+        return Conditions(len(self.label_names), self.recipe.text_dim if self.words else 0)
 
 
 @dataclass(frozen=True)

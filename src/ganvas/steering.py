@@ -19,8 +19,9 @@ from .explore.prints import Filter, enlarge, save_sprites
 from .explore.sheets import frames_of, strips, with_sources
 from .explore.walk import Route, loop
 from .files import make_folder
-from .model import Inverted, Model
+from .model import Model
 from .pictures import grid, save_png, scale_for, to_image
+from .work import Inverted
 
 FILM_PX, SHEET_PX = 256, 64
 """About how large a small work appears in a film, and on a sheet."""

@@ -1,7 +1,7 @@
 """Works to files: PNGs named by seed or one large array, both flat in memory however many; or a grid."""
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil, sqrt
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from .drawing import BATCH
 from .files import make_folder, new_file
 from .model import Model
 from .pictures import grid, save_png, scale_for
+from .prompts import Prompt
 
 GRID_PX, FEW_PX, FEW = 64, 128, 25
 """About how large a small work appears in a grid, and in a grid of few."""
@@ -32,13 +33,14 @@ def save_files(
     seed: int = 0,
     label: str | int | None = None,
     truncation: float = 1.0,
+    prompt: Prompt | None = None,
     progress: Progress = quietly,
 ) -> list[Path]:
     """A PNG for each seed from `seed` on, named seed-000042.png. Raises StorageError, and what `sample` raises."""
     check(count >= 1, "count", count, "at least 1")
     paths = []
     for start in range(seed, seed + count, BATCH):
-        works = model.sample(min(BATCH, seed + count - start), start, label=label, truncation=truncation)
+        works = model.sample(min(BATCH, seed + count - start), start, label=label, truncation=truncation, text=prompt)
         make_folder(folder)
         paths += [work.save(folder / f"seed-{work.seed:06d}.png") for work in works]
         progress(len(paths), count)
@@ -52,16 +54,23 @@ def save_grid(
     seed: int = 0,
     label: str | int | None = None,
     truncation: float = 1.0,
+    prompts: Sequence[Prompt | None] = (None,),
     columns: int | None = None,
     rows: int = 0,
 ) -> Path:
-    """One sheet of `count` works, at least `rows` high. Raises StorageError, UsageError, and what `sample` raises."""
+    """One sheet of `count` works of each prompt, at least `rows` high.
+
+    Raises StorageError, UsageError, and what `sample` raises.
+    """
     check(1 <= count <= GRID_MOST, "count", count, f"from 1 to {GRID_MOST:,} for a grid")
     check(columns is None or columns >= 1, "columns", columns, "at least 1")
-    pixels = np.concatenate(list(model.pixels(range(seed, seed + count), label=label, truncation=truncation)))
+    drawn = [model.pixels(range(seed, seed + count), label=label, truncation=truncation, prompt=one) for one in prompts]
+    pixels = np.concatenate([part for of_one in drawn for part in of_one])
     columns = min(count, columns or ceil(sqrt(count)))
     text = {"run": model.name, "recipe": model.recipe, "seed": f"{seed}-{seed + count - 1}"}
     text |= {"truncation": f"{truncation:g}"} | ({} if label is None else {"label": str(label)})
+    asked = [" + ".join(prompt.texts) for prompt in prompts if prompt is not None]
+    text |= {"prompts": "\n".join(asked)} if asked else {}
     make_folder(path.parent)
     save_png(grid(pixels, columns, scale_for(model.shape[1], FEW_PX if count <= FEW else GRID_PX), rows), path, text)
     return path
@@ -74,13 +83,16 @@ def save_npz(
     seed: int = 0,
     label: str | int | None = None,
     truncation: float = 1.0,
+    prompt: Prompt | None = None,
     batch_size: int = BATCH,
     progress: Progress = quietly,
 ) -> Path:
     """arr_0: uint8 (count, H, W, C), written batch by batch. Raises StorageError, and what `Model.sample` raises."""
     check(count >= 1, "count", count, "at least 1")
     check(batch_size >= 1, "batch_size", batch_size, "at least 1")
-    batches = model.pixels(range(seed, seed + count), label=label, truncation=truncation, batch_size=batch_size)
+    batches = model.pixels(
+        range(seed, seed + count), label=label, truncation=truncation, prompt=prompt, batch_size=batch_size
+    )
     channels, height, width = model.shape
     make_folder(path.parent)
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, height, width, channels)}

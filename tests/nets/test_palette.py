@@ -72,7 +72,7 @@ def test_g_without_it_has_no_such_weights():
 
 def test_pieces_are_judged_wherever_they_lie():
     torch.manual_seed(0)
-    judge = Patches(6, labels=2)
+    judge = Patches(6, 2)
     x, label = torch.randn(3, 6, 4, 4), torch.tensor([0, 1, 2])
     order = torch.randperm(16)
     moved = x.flatten(2)[:, :, order].view_as(x)

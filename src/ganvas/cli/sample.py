@@ -1,11 +1,15 @@
 """`ganvas sample`."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from ..errors import UsageError
+from ..errors import DataError, UsageError
 from . import common
+
+if TYPE_CHECKING:
+    from ..prompts import Prompt
 
 
 def sample_verb(arguments: list[str]) -> None:
@@ -31,6 +35,16 @@ def sample_verb(arguments: list[str]) -> None:
         """Draw only this label ("none": without one). By default each work's seed chooses."""
         truncation: float = 1.0
         """1: full variety; towards 0: more typical, more alike."""
+        text: tuple[str, ...] = ()
+        """What the works are to show, of a run that learned from captions; two texts are mixed."""
+        text_file: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """A text a line: so many works of each, in folders 001, 002, ...; in a grid a row of each."""
+        shares: tuple[float, ...] = ()
+        """How much each of several texts counts: 0.7 0.3."""
+        guidance: float = 1.0
+        """Above 1 words count for more than they did in training; at 0 for nothing."""
+        weights: str = ""
+        """How much single words count: "red:1.5 circle:0.7"."""
         like: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """A work's PNG file: draws that work again, by what the file says of it, as again.png."""
         best: bool = False
@@ -49,21 +63,61 @@ def sample_verb(arguments: list[str]) -> None:
         raise UsageError("--like draws one work as a PNG; leave out --grid and --npz.")
     if asked.grid and asked.npz:
         raise UsageError("--grid and --npz are two kinds of output; ask for one.")
+    from ..config import check
     from ..opening import open_model
     from ..works import save_files, save_grid, save_npz
 
     if asked.like:
         draw_again(asked)
         return
-    model, choice = open_model(asked.run, asked.best), (asked.count, asked.seed, asked.label, asked.truncation)
+    prompts = prompts_of(asked)
+    model = open_model(asked.run, asked.best)
+    for prompt in prompts:
+        for warning in [] if prompt is None else prompt.warnings(model.config.words):
+            print(f"Warning: {warning}")
+    choice = (asked.count, asked.seed, asked.label, asked.truncation)
     if asked.npz:
-        made = common.with_bar("Drawing", lambda bar: save_npz(model, asked.npz, *choice, asked.batch_size, bar))
+        check(len(prompts) == 1, "--npz", asked.npz, "left out with --text-file")
+        path, size = asked.npz, asked.batch_size
+        made = common.with_bar("Drawing", lambda bar: save_npz(model, path, *choice, prompts[0], size, bar))
     elif asked.grid:
-        made = save_grid(model, asked.out / "grid.png", *choice, asked.columns)
+        columns = asked.count if len(prompts) > 1 else asked.columns
+        made = save_grid(model, asked.out / "grid.png", *choice, prompts, columns)
     else:
-        common.with_bar("Drawing", lambda bar: save_files(model, asked.out, *choice, bar))
+        for number, prompt in enumerate(prompts, 1):
+            folder = asked.out if len(prompts) == 1 else asked.out / f"{number:03d}"
+            common.with_bar("Drawing", partial(save_files, model, folder, *choice, prompt))
         made = asked.out
-    print(f"{asked.count:,} works by {model.name}: {made}")
+    print(f"{asked.count * len(prompts):,} works by {model.name}: {made}")
+
+
+def prompts_of(asked: Any) -> "list[Prompt | None]":
+    """What was asked in words: one prompt, one for each line of a file, or [None]. Raises UsageError, DataError."""
+    from ..config import check
+    from ..prompts import Prompt, parse_weights
+
+    weights = parse_weights(asked.weights)
+    if asked.text and asked.text_file:
+        raise UsageError("--text and --text-file both say what to draw; give one.")
+    if asked.text_file is None and not asked.text:
+        given = [name for name in ("shares", "weights") if getattr(asked, name)]
+        given += ["guidance"] if asked.guidance != 1 else []
+        if given:
+            raise UsageError(f"--{given[0]} says how much words count; say which with --text.")
+        return [None]
+    if asked.text_file is None:
+        return [Prompt(asked.text, asked.shares, asked.guidance, weights)]
+    check(not asked.shares, "--shares", asked.shares, "left out with --text-file, whose texts are not mixed")
+    try:
+        lines = asked.text_file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{asked.text_file}: expected text in UTF-8, a prompt a line; it cannot be read ({error})."
+        ) from None
+    prompts = [Prompt((line.strip(),), (), asked.guidance, weights) for line in lines if line.strip()]
+    if not prompts:
+        raise DataError(f"{asked.text_file}: expected a prompt a line, found none.")
+    return list(prompts)
 
 
 def draw_again(asked: Any) -> None:

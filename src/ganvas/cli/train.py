@@ -61,6 +61,9 @@ def train_verb(arguments: list[str]) -> None:
         training) or 20kimg. The scores go into metrics.jsonl; the best generator is kept."""
         best_by: str = "kernel"
         """The score by which the best generator is kept, for ganvas sample --best."""
+        captions: Literal["auto", "on", "off"] = "auto"
+        """Learn from the pictures' captions, so that works can be made to order; auto: where most of their words are
+        seen often enough."""
         start_from: Annotated[str | None, tyro.conf.arg(name="from", metavar="RUN")] = None
         """Begin with what was learned before: a base model's name (drawings, emblems), a run folder, or an
         ema.safetensors (which has no D). none: begin from nothing."""
@@ -148,6 +151,7 @@ def train(dataset: "Dataset", asked: Any, advice: tuple[str, ...]) -> None:
         out=asked.out,
         seed=asked.seed,
         labels=asked.labels,
+        captions=asked.captions,
         checkpoint_seconds=asked.checkpoint_seconds,
         evaluate_every=asked.evaluate_every,
         best_by=asked.best_by,

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..config import check
+from ..config import check, from_json, to_json
 from ..drawing import Drawer
 from ..errors import DataError, UnknownName, UsageError
 from ..nets.generator import Generator, groups
+from ..prompts import Prompt
 from ..registry import nearest
 
 MOST_BYTES = 4_000_000
@@ -52,15 +53,21 @@ def generator_of(drawer: Drawer) -> Generator:
 
 
 def of_seeds(
-    drawer: Drawer, seeds: Sequence[int], label: str | int | None = None, truncation: float = 1.0
+    drawer: Drawer,
+    seeds: Sequence[int],
+    label: str | int | None = None,
+    truncation: float = 1.0,
+    prompt: Prompt | None = None,
 ) -> list[Latent]:
-    """The latents of seeds. label, truncation: as in `ganvas.Model.sample`. Raises UnknownName, UsageError."""
+    """The latents of seeds. Arguments as in `ganvas.Model.sample`. Raises UnknownName, UsageError."""
     generator_of(drawer)
-    styles = drawer.styles(seeds, label, truncation).cpu().numpy()
+    styles = drawer.styles(seeds, label, truncation, prompt).cpu().numpy()
+    label = "none" if label is None and prompt is not None and drawer.labels else label
     found = []
     for one, seed, number in zip(styles, seeds, drawer.label_numbers(seeds, label), strict=True):
         name = drawer.labels[number] if number < len(drawer.labels) else None
         lineage = {"seed": seed, "truncation": truncation} | ({} if name is None else {"label": name})
+        lineage |= {} if prompt is None else {"prompt": to_json(prompt)}
         found.append(Latent(one, name, lineage))
     return found
 
@@ -108,6 +115,11 @@ def mixed(base: Latent, other: Latent, layers: Sequence[int], name: str) -> Late
 def is_of_seed(lineage: dict[str, Any]) -> bool:
     """Whether seed, label and truncation alone give the latent."""
     return "seed" in lineage and "of" not in lineage
+
+
+def prompt_of(lineage: dict[str, Any]) -> Prompt | None:
+    """What the work was asked to show; None where it was not asked in words. Raises UsageError."""
+    return from_json(Prompt, lineage["prompt"], "the prompt") if "prompt" in lineage else None
 
 
 def to_text(latent: Latent) -> dict[str, str]:
@@ -182,7 +194,8 @@ def _of_lineage(lineage: dict[str, Any], drawer: Drawer, where: str) -> Latent:
     """The latent of a seed."""
     try:
         seed, truncation = int(lineage["seed"]), float(lineage.get("truncation", 1.0))
-    except (KeyError, TypeError, ValueError, OverflowError):
+        prompt = prompt_of(lineage)
+    except (KeyError, TypeError, ValueError, OverflowError, UsageError):
         raise DataError(f"{where}: its lineage is damaged.") from None
-    (latent,) = of_seeds(drawer, [seed], lineage.get("label", "none" if drawer.labels else None), truncation)
+    (latent,) = of_seeds(drawer, [seed], lineage.get("label", "none" if drawer.labels else None), truncation, prompt)
     return latent

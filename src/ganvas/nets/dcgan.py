@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..config import NetConfig, check
+from ..config import Conditions, NetConfig, check
 from ..registry import nets
 from .generator import Generator
 from .layers import LabelledLatent, ProjectionLogit, centre_crop, grid, leaky
@@ -33,11 +33,11 @@ class Dcgan(NetConfig):
         good = len(self.widths) == HALVINGS and all(type(w) is int and 1 <= w <= 8192 for w in self.widths)
         check(good, "widths", self.widths, "three whole numbers from 1 to 8192")
 
-    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
-        return DcganGenerator(self, shape, latent_dim, labels)
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> nn.Module:
+        return DcganGenerator(self, shape, latent_dim, asked)
 
-    def discriminator(self, shape: tuple[int, int, int], labels: int) -> nn.Module:
-        return DcganDiscriminator(self, shape, labels)
+    def discriminator(self, shape: tuple[int, int, int], asked: int | Conditions) -> nn.Module:
+        return DcganDiscriminator(self, shape, asked)
 
 
 def _weights_as_in_dcgan(net: nn.Module) -> None:
@@ -50,13 +50,13 @@ def _weights_as_in_dcgan(net: nn.Module) -> None:
 class DcganGenerator(Generator):
     """Dense, then transposed convolutions from an eighth of the size: three leaky-ReLU hidden layers, then tanh."""
 
-    def __init__(self, config: Dcgan, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
+    def __init__(self, config: Dcgan, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> None:
         super().__init__()
         channels, self.height, self.width = shape
         narrow, middle, wide = config.widths
         self.base = (wide, grid(self.height, HALVINGS), grid(self.width, HALVINGS))
         self.resolutions = (self.base[1],)
-        self.latent, self.free_dims = LabelledLatent(latent_dim, labels), latent_dim
+        self.latent, self.free_dims = LabelledLatent(latent_dim, asked), latent_dim
         self.start = nn.Linear(self.latent.out_dim, wide * self.base[1] * self.base[2], bias=False)
         self.start_norm = nn.BatchNorm2d(wide)
         self.up1 = nn.ConvTranspose2d(wide, middle, 5, stride=2, padding=2, output_padding=1, bias=False)
@@ -83,14 +83,14 @@ class DcganGenerator(Generator):
 class DcganDiscriminator(nn.Module):
     """Three 5x5 convolutions of stride 2, then one logit."""
 
-    def __init__(self, config: Dcgan, shape: tuple[int, int, int], labels: int) -> None:
+    def __init__(self, config: Dcgan, shape: tuple[int, int, int], asked: int | Conditions) -> None:
         super().__init__()
         channels, height, width = shape
         narrow, middle, wide = config.widths
         self.conv1 = nn.Conv2d(channels, narrow, 5, stride=2, padding=2)
         self.conv2 = nn.Conv2d(narrow, middle, 5, stride=2, padding=2)
         self.conv3 = nn.Conv2d(middle, wide, 5, stride=2, padding=2)
-        self.logit = ProjectionLogit(wide * grid(height, HALVINGS) * grid(width, HALVINGS), labels)
+        self.logit = ProjectionLogit(wide * grid(height, HALVINGS) * grid(width, HALVINGS), asked)
         _weights_as_in_dcgan(self)
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import check, check_counts
+from ..config import Conditions, check, check_counts
 from ..registry import nets
 from .generator import Generator
 from .layers import (
@@ -73,11 +73,11 @@ class Growing(Residual):
         side, resolutions = min(shape[1:]), halvings(*shape[1:])
         return sum(side / 2**halved >= self.start_px for halved in range(resolutions)) or 1
 
-    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
-        return GrowingGenerator(self, shape, latent_dim, labels)
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> nn.Module:
+        return GrowingGenerator(self, shape, latent_dim, asked)
 
-    def discriminator(self, shape: tuple[int, int, int], labels: int) -> nn.Module:
-        return GrowingDiscriminator(self, shape, labels)
+    def discriminator(self, shape: tuple[int, int, int], asked: int | Conditions) -> nn.Module:
+        return GrowingDiscriminator(self, shape, asked)
 
 
 class GrowingGenerator(Generator):
@@ -85,13 +85,13 @@ class GrowingGenerator(Generator):
 
     level: Tensor
 
-    def __init__(self, config: Growing, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
+    def __init__(self, config: Growing, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> None:
         super().__init__()
         channels, self.height, self.width = shape
         widths, self.levels = config.widths(self.height, self.width)[::-1], config.levels(shape)
         self.below = len(widths) - self.levels
         self.base = (grid(self.height, len(widths)), grid(self.width, len(widths)), widths[0])
-        self.latent, self.free_dims = LabelledLatent(latent_dim, labels), latent_dim
+        self.latent, self.free_dims = LabelledLatent(latent_dim, asked), latent_dim
         self.start = he(nn.Linear(self.latent.out_dim, self.base[0] * self.base[1] * self.base[2]))
         self.depth = config.generator_depth
         self.blocks = nn.ModuleList(
@@ -138,7 +138,7 @@ class GrowingDiscriminator(nn.Module):
 
     level: Tensor
 
-    def __init__(self, config: Growing, shape: tuple[int, int, int], labels: int) -> None:
+    def __init__(self, config: Growing, shape: tuple[int, int, int], asked: int | Conditions) -> None:
         super().__init__()
         channels, height, width = shape
         widths, self.levels = config.widths(height, width)[::-1], config.levels(shape)
@@ -154,7 +154,7 @@ class GrowingDiscriminator(nn.Module):
         features = widths[0]
         self.gather = he(nn.Linear(features * base_height * base_width, features))
         self.glance = Glance((channels, *self.padded), config.glance) if config.glance else None
-        self.logit = ProjectionLogit(features + config.glance, labels)
+        self.logit = ProjectionLogit(features + config.glance, asked)
         self.register_buffer("level", torch.tensor(self.levels - 1))
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:

@@ -7,6 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..config import Conditions
+from .text import Reader, parted
+
 SLOPE = 0.2
 """Of the leaky ReLU everywhere."""
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
@@ -66,40 +69,68 @@ class Modulation(nn.Module):
         return x * (1 + scale) + shift
 
 
-class LabelledLatent(nn.Module):
-    """The latent beside its label's learned vector, (n, latent_dim + label_dim); the latent alone without labels."""
+class Asking(nn.Module):
+    """Base of what takes a latent and what is asked for: a learned vector for each label, a reader for captions."""
 
-    def __init__(self, latent_dim: int, labels: int, label_dim: int = 32) -> None:
+    def __init__(self, latent_dim: int, asked: int | Conditions, label_dim: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(labels + 1, label_dim) if labels else None
-        self.out_dim = latent_dim + (label_dim if labels else 0)
+        asked = Conditions.of(asked)
+        self.embedding = nn.Embedding(asked.labels + 1, label_dim) if asked.labels else None
+        self.reader = Reader(asked.text_dim) if asked.text_dim else None
+        self.out_dim = latent_dim + (label_dim if asked.labels else 0) + asked.text_dim
+
+    def beside(self, z: Tensor, label: Tensor) -> list[Tensor]:
+        """The latents, the labels' vectors, the captions' vectors, as far as there are: (n, out_dim) side by side.
+
+        label: (n,) labels, or (n, ROW) conditions where there are captions.
+        """
+        label, words = (label, None) if self.reader is None else parted(label)
+        found = [z]
+        if self.embedding is not None:
+            found.append(self.embedding(label))
+        if self.reader is not None and words is not None:
+            found.append(self.reader(words))
+        return found
+
+
+class LabelledLatent(Asking):
+    """(n, out_dim): the latent beside its label's learned vector and its caption's, as far as there are."""
+
+    def __init__(self, latent_dim: int, asked: int | Conditions, label_dim: int = 32) -> None:
+        super().__init__(latent_dim, asked, label_dim)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        if self.embedding is None:
-            return z
-        return torch.cat([z, self.embedding(label)], dim=1)
+        return torch.cat(self.beside(z, label), dim=1)
 
 
 class ProjectionLogit(nn.Module):
     """features (n, d) and (n,) labels -> (n,) logits: (w + e_y/sqrt(d)).h + b. Miyato & Koyama 2018, eq. 3.
 
-    With (k, n) labels, k for each picture: (k, n) logits.
+    Where there are captions, conditions (n, ROW) take the place of labels, and a linear map of a caption's vector is
+    added to e_y. With k labels or conditions for each picture, (k, n) or (k, n, ROW): (k, n) logits.
 
     Label vectors start at zero, so that D first learns what all labels share. Products and their sum are float32 even
     where the rest of a net is not: only differences of logits matter, and their common level may lie far from 0.
     """
 
-    def __init__(self, features: int, labels: int) -> None:
+    def __init__(self, features: int, asked: int | Conditions) -> None:
         super().__init__()
+        asked = Conditions.of(asked)
         self.linear = nn.Linear(features, 1)
-        self.embedding = nn.Embedding(labels + 1, features) if labels else None
+        self.embedding = nn.Embedding(asked.labels + 1, features) if asked.labels else None
         if self.embedding is not None:
             nn.init.zeros_(self.embedding.weight)
+        self.reader = Reader(asked.text_dim) if asked.text_dim else None
+        self.said = zeros(nn.Linear(asked.text_dim, features)) if asked.text_dim else None
 
     def forward(self, features: Tensor, label: Tensor) -> Tensor:
+        label, words = (label, None) if self.reader is None else parted(label)
         weight = self.linear.weight
         if self.embedding is not None:
             weight = weight + self.embedding(label) / math.sqrt(features.shape[1])
+        if self.reader is not None and self.said is not None and words is not None:
+            said = self.said(self.reader(words.flatten(0, -3))).unflatten(0, words.shape[:-2])
+            weight = weight + said / math.sqrt(features.shape[1])
         return (features.float() * weight).sum(dim=-1) + self.linear.bias
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import NetConfig, check_counts
+from ..config import Conditions, NetConfig, check_counts
 from ..registry import nets
 from .generator import Generator
 from .layers import LabelledLatent, ProjectionLogit
@@ -33,11 +33,11 @@ class Mlp(NetConfig):
         check_counts(self, ("width", "maxout_width"), 65_536)
         check_counts(self, ("depth", "pieces"), 100)
 
-    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
-        return MlpGenerator(self, shape, latent_dim, labels)
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> nn.Module:
+        return MlpGenerator(self, shape, latent_dim, asked)
 
-    def discriminator(self, shape: tuple[int, int, int], labels: int) -> nn.Module:
-        return MlpDiscriminator(self, shape, labels)
+    def discriminator(self, shape: tuple[int, int, int], asked: int | Conditions) -> nn.Module:
+        return MlpDiscriminator(self, shape, asked)
 
 
 class Maxout(nn.Module):
@@ -53,10 +53,10 @@ class Maxout(nn.Module):
 
 
 class MlpGenerator(Generator):
-    def __init__(self, config: Mlp, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
+    def __init__(self, config: Mlp, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> None:
         super().__init__()
         self.shape, self.resolutions = shape, (shape[1],)
-        self.latent, self.free_dims = LabelledLatent(latent_dim, labels), latent_dim
+        self.latent, self.free_dims = LabelledLatent(latent_dim, asked), latent_dim
         sizes = [self.latent.out_dim, *[config.width] * config.depth]
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.paint = nn.Linear(config.width, prod(shape))
@@ -75,11 +75,11 @@ class MlpGenerator(Generator):
 
 
 class MlpDiscriminator(nn.Module):
-    def __init__(self, config: Mlp, shape: tuple[int, int, int], labels: int) -> None:
+    def __init__(self, config: Mlp, shape: tuple[int, int, int], asked: int | Conditions) -> None:
         super().__init__()
         sizes = [prod(shape), *[config.maxout_width] * config.depth]
         self.hidden = nn.ModuleList(Maxout(a, b, config.pieces) for a, b in itertools.pairwise(sizes))
-        self.logit = ProjectionLogit(config.maxout_width, labels)
+        self.logit = ProjectionLogit(config.maxout_width, asked)
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:
         x = pictures.flatten(1)

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import NetConfig, check, check_counts
+from ..config import Conditions, NetConfig, check, check_counts
 from ..registry import nets
 from . import frozen
 from .layers import ProjectionLogit, he, leaky
@@ -67,11 +67,11 @@ class Projected(NetConfig):
     def of_generator(self) -> Residual:
         return Residual(width=self.width, max_width=self.max_width, generator_depth=self.generator_depth)
 
-    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
-        return self.of_generator().generator(shape, latent_dim, labels)
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> nn.Module:
+        return self.of_generator().generator(shape, latent_dim, asked)
 
-    def discriminator(self, shape: tuple[int, int, int], labels: int) -> nn.Module:
-        return ProjectedDiscriminator(self, shape, labels)
+    def discriminator(self, shape: tuple[int, int, int], asked: int | Conditions) -> nn.Module:
+        return ProjectedDiscriminator(self, shape, asked)
 
 
 def seen_size(height: int, width: int, see_px: int) -> tuple[int, int]:
@@ -137,7 +137,7 @@ class ProjectedDiscriminator(nn.Module):
     (`ganvas.tensors.on_white`), and the heads see how opaque they are, too.
     """
 
-    def __init__(self, config: Projected, shape: tuple[int, int, int], labels: int) -> None:
+    def __init__(self, config: Projected, shape: tuple[int, int, int], asked: int | Conditions) -> None:
         super().__init__()
         frozen.loaded(WHO, INSTALL)
         channels, height, width = shape
@@ -151,7 +151,7 @@ class ProjectedDiscriminator(nn.Module):
         ]
         """(channels, height, width) of the features at each scale."""
         self.heads = nn.ModuleList(Head(c, (h, w), config.head_width) for c, h, w in self.shapes)
-        self.logit = ProjectionLogit(config.scales * config.head_width, labels)
+        self.logit = ProjectionLogit(config.scales * config.head_width, asked)
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:
         """pictures: (n, C, H, W), or what `project` made of them."""

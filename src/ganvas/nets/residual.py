@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import NetConfig, check, check_counts
+from ..config import Conditions, NetConfig, check, check_counts
 from ..registry import nets
 from .generator import Generator
 from .layers import (
@@ -36,6 +36,7 @@ from .layers import (
     zeros,
 )
 from .palette import Palette
+from .text import parted
 
 
 @nets.register("residual")
@@ -78,11 +79,11 @@ class Residual(NetConfig):
         assert isinstance(discriminator, ResidualDiscriminator)
         return [discriminator.read, *discriminator.levels[: levels * (self.depth + 1)]]
 
-    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
-        return ResidualGenerator(self, shape, latent_dim, labels)
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> nn.Module:
+        return ResidualGenerator(self, shape, latent_dim, asked)
 
-    def discriminator(self, shape: tuple[int, int, int], labels: int) -> nn.Module:
-        return ResidualDiscriminator(self, shape, labels)
+    def discriminator(self, shape: tuple[int, int, int], asked: int | Conditions) -> nn.Module:
+        return ResidualDiscriminator(self, shape, asked)
 
 
 class Block(nn.Module):
@@ -161,12 +162,12 @@ class Glance(nn.Module):
 
 
 class ResidualGenerator(Generator):
-    def __init__(self, config: Residual, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
+    def __init__(self, config: Residual, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> None:
         super().__init__()
         channels, self.height, self.width = shape
         widths = config.widths(self.height, self.width)[::-1]
         self.base = (grid(self.height, len(widths)), grid(self.width, len(widths)), widths[0])
-        self.latent, self.free_dims = LabelledLatent(latent_dim, labels), latent_dim
+        self.latent, self.free_dims = LabelledLatent(latent_dim, asked), latent_dim
         self.start = he(nn.Linear(self.latent.out_dim, self.base[0] * self.base[1] * self.base[2]))
         self.depth = config.generator_depth
         self.blocks = nn.ModuleList(
@@ -211,18 +212,20 @@ class Patches(nn.Module):
     width: channels of the level.
     """
 
-    def __init__(self, width: int, labels: int) -> None:
+    def __init__(self, width: int, asked: int | Conditions) -> None:
         super().__init__()
         self.look = Pointwise(width, width)
-        self.logit = ProjectionLogit(width, labels)
+        self.logit = ProjectionLogit(width, Conditions.of(asked).labels)  # no piece shows what a caption says
+        self.has_text = Conditions.of(asked).text_dim > 0
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """x: (n, width, H, W); label: (n,) or (k, n)."""
+        """x: (n, width, H, W); label: (n,) or (k, n), with captions (n, ROW) or (k, n, ROW)."""
+        label = parted(label)[0] if self.has_text else label
         return self.logit(leaky(self.look(leaky(x))).mean(dim=(2, 3)), label)
 
 
 class ResidualDiscriminator(nn.Module):
-    def __init__(self, config: Residual, shape: tuple[int, int, int], labels: int) -> None:
+    def __init__(self, config: Residual, shape: tuple[int, int, int], asked: int | Conditions) -> None:
         super().__init__()
         channels, height, width = shape
         widths = config.widths(height, width)
@@ -237,9 +240,9 @@ class ResidualDiscriminator(nn.Module):
         features = widths[-1]
         self.gather = he(nn.Linear(features * base_height * base_width, features))
         self.glance = Glance(shape, config.glance) if config.glance else None
-        self.logit = ProjectionLogit(features + config.glance, labels)
+        self.logit = ProjectionLogit(features + config.glance, asked)
         self.below = (max(config.patches, 1) - 1) * (config.depth + 1) + config.depth
-        self.patches = Patches(widths[config.patches - 1], labels) if config.patches else None
+        self.patches = Patches(widths[config.patches - 1], asked) if config.patches else None
 
     def forward(self, pictures: Tensor, label: Tensor) -> Tensor:
         x = self.read(unshuffle(pad_to(pictures, *self.padded).contiguous()))

@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import check, check_counts
+from ..config import Conditions, check, check_counts
 from ..registry import nets
 from .generator import Generator
-from .layers import Blur, bounded, centre_crop, grid, leaky, shuffle
+from .layers import Asking, Blur, bounded, centre_crop, grid, leaky, shuffle
 from .residual import Residual
 
 TYPICAL = 1024
@@ -50,8 +50,8 @@ class Style(Residual):
         check(0 <= self.mixing <= 1, "mixing", self.mixing, "from 0 to 1")
         check(self.palette == 0, "palette", self.palette, "0: style nets have none")
 
-    def generator(self, shape: tuple[int, int, int], latent_dim: int, labels: int) -> nn.Module:
-        return StyleGenerator(self, shape, latent_dim, labels)
+    def generator(self, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> nn.Module:
+        return StyleGenerator(self, shape, latent_dim, asked)
 
 
 class EqualLinear(nn.Module):
@@ -70,25 +70,23 @@ class EqualLinear(nn.Module):
         return F.linear(x, self.weight.to(x.dtype) * self.scale, self.bias.to(x.dtype) * self.lr)
 
 
-class Mapping(nn.Module):
-    """z and label -> w, (n, style_dim): layers of leaky ReLUs on the normalised latent beside its label's vector.
+class Mapping(Asking):
+    """z and what is asked for -> w, (n, style_dim): layers of leaky ReLUs on the latent beside the vectors of its label
+    and its caption, each normalised.
 
     lr: learns so many times as fast as its optimiser says (Karras et al. 2019, sect. C).
     Karras et al. 2019, sect. 2; labels as in Karras et al. 2020 (ADA): embedded, normalised, beside z.
     """
 
-    def __init__(self, latent_dim: int, labels: int, style_dim: int, depth: int, lr: float) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(labels + 1, latent_dim) if labels else None
-        sizes = [latent_dim * (2 if labels else 1), *[style_dim] * depth]
+    def __init__(self, latent_dim: int, asked: int | Conditions, style_dim: int, depth: int, lr: float) -> None:
+        super().__init__(latent_dim, asked, latent_dim)
+        sizes = [self.out_dim, *[style_dim] * depth]
         self.layers = nn.ModuleList(EqualLinear(a, b, lr=lr) for a, b in itertools.pairwise(sizes))
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         # In use in double precision, so that a seed's style does not depend on how many are asked for at once.
         precise = torch.float32 if self.training else torch.float64
-        x = normalised(z.to(precise))
-        if self.embedding is not None:
-            x = torch.cat([x, normalised(self.embedding(label).to(precise))], dim=1)
+        x = torch.cat([normalised(part.to(precise)) for part in self.beside(z, label)], dim=1)
         for layer in self.layers:
             x = math.sqrt(2) * leaky(layer(x))
         return x.float()
@@ -158,14 +156,14 @@ class StyleGenerator(Generator):
 
     path_mean: Tensor
 
-    def __init__(self, config: Style, shape: tuple[int, int, int], latent_dim: int, labels: int) -> None:
+    def __init__(self, config: Style, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> None:
         super().__init__()
         channels, self.height, self.width = shape
         widths, dim = config.widths(self.height, self.width)[::-1], config.style_dim
         levels, self.per_level = len(widths), config.generator_depth
         self.latent_dim, self.free_dims, self.mixing = latent_dim, dim, config.mixing
         sizes = [(grid(self.height, levels) * 2**level, grid(self.width, levels) * 2**level) for level in range(levels)]
-        self.mapping = Mapping(latent_dim, labels, dim, config.mapping_depth, config.mapping_lr)
+        self.mapping = Mapping(latent_dim, asked, dim, config.mapping_depth, config.mapping_lr)
         self.constant = nn.Parameter(torch.randn(widths[0], *sizes[0]))
         self.layers, self.paints = nn.ModuleList(), nn.ModuleList()
         for level, (width, size) in enumerate(zip(widths, sizes, strict=True)):
@@ -227,8 +225,9 @@ class StyleGenerator(Generator):
     def centre(self, z_like: Tensor, label: Tensor) -> Tensor:
         """The mean style of each label, over the same latents always. Karras et al. 2019, sect. B."""
         z = torch.randn(TYPICAL, self.latent_dim, generator=torch.Generator().manual_seed(0)).to(z_like.device)
-        means = {int(y): self.mapping(z, y.expand(TYPICAL)).mean(dim=0) for y in label.unique()}
-        return torch.stack([means[int(y)] for y in label])[:, None].expand(-1, len(self.resolutions), -1)
+        asked, which = label.unique(dim=0, return_inverse=True)
+        means = torch.stack([self.mapping(z, one.expand(TYPICAL, *one.shape)).mean(dim=0) for one in asked])
+        return means[which][:, None].expand(-1, len(self.resolutions), -1)
 
     def entrances(self) -> list[tuple[int, Tensor]]:
         found = []

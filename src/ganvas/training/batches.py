@@ -10,10 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..config import Recipe
+from ..config import Conditions, Recipe
 from ..dataset import Dataset
 from ..tensors import as_floats, seeded
 from .augment import Dice
+from .captions import Captions
+
+BY_CAPTION_ALONE = 0.5
+"""Share of the pictures without their label where there are captions: whoever asks in words gives no label."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,10 @@ class Batch:
     real: Tensor
     """(n, C, H, W) float32 in [-1, 1]."""
     label: Tensor
-    """(n,) in [0, labels]; the last is the null label."""
+    """(n,) in [0, labels], the last is the null label; with captions (n, ROW), as in `ganvas.config.Conditions`."""
     other_label: Tensor
-    """(n,) for each picture a label that is not its own; the same as `label` where it has none."""
+    """For each picture a label, or a label and a caption, that are not its own; the same as `label` where it has none.
+    """
     z_d: Tensor
     """(n, latent_dim) latents for D's step."""
     z_g: Tensor
@@ -42,12 +47,20 @@ class Batches:
     """The run's batches. `rank` of `processes` says which slice is ours."""
 
     def __init__(
-        self, dataset: Dataset, indices: np.ndarray, recipe: Recipe, labels: int, seed: int, rank: int, processes: int
+        self,
+        dataset: Dataset,
+        indices: np.ndarray,
+        recipe: Recipe,
+        asked: Conditions,
+        seed: int,
+        rank: int,
+        processes: int,
     ) -> None:
         self.dataset = dataset
         self.indices = indices
         self.recipe = recipe
-        self.labels = labels
+        self.labels = asked.labels
+        self.captions = Captions(dataset, indices) if asked.text_dim else None
         self.seed = seed
         self.rank, self.processes = rank, processes
         self._order: tuple[int, np.ndarray] = (-1, indices)
@@ -61,11 +74,14 @@ class Batches:
         label = torch.from_numpy(self.dataset.labels[chosen]) if self.labels else torch.zeros(size, dtype=torch.long)
         label = torch.where(label < 0, self.labels, label)
         if self.labels:
-            label = torch.where(torch.rand(size, generator=rng) < self.recipe.null_label, self.labels, label)
+            null = self.recipe.null_label if self.captions is None else BY_CAPTION_ALONE
+            label = torch.where(torch.rand(size, generator=rng) < null, self.labels, label)
         z_d, z_g = torch.randn(2, size, self.recipe.latent_dim, generator=rng)
         mix = torch.rand(size, generator=rng)
         places = torch.rand(size, 2, generator=rng).numpy()
         other = torch.where(label < self.labels, (label + self._steps_aside(size, rng)) % max(self.labels, 1), label)
+        if self.captions is not None:
+            label, other = self.captions.rows(chosen, label, self.recipe.null_label, rng)
         real = as_floats(self.dataset.batch(chosen[ours], places[ours]), device, self.recipe.tones)
         if self.recipe.mirror:
             mirrored = torch.rand(size, generator=rng)[ours].to(device) < 0.5

@@ -52,11 +52,10 @@ def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, al
 
     recipe: what they go by, the run's with its gammas scaled.   alone: they know of no other process.
     """
-    labels = len(config.label_names)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeded(config.seed, "weights").initial_seed())
-        G = recipe.net.generator(config.shape, recipe.latent_dim, labels).to(accelerator.device)
-        D = recipe.net.discriminator(config.shape, labels).to(accelerator.device)
+        G = recipe.net.generator(config.shape, recipe.latent_dim, config.asked).to(accelerator.device)
+        D = recipe.net.discriminator(config.shape, config.asked).to(accelerator.device)
     if recipe.freeze_d > 0 and config.parent is not None:
         for part in recipe.net.finest(D, recipe.freeze_d):
             part.requires_grad_(False)

@@ -54,7 +54,7 @@ def likeness_seconds(recipe: Recipe, shape: tuple[int, int, int], rate: float) -
 def rate_of(config: RunConfig, dataset: Dataset, seconds: float = 1.0) -> float:
     """Pictures a second that a run of these settings would see, measured for so long."""
     recipe, (works, _) = config.recipe, dataset.split(config.recipe.holdout, config.seed)
-    batches = Batches(dataset, works, recipe, len(config.label_names), config.seed, 0, 1)
+    batches = Batches(dataset, works, recipe, config.asked, config.seed, 0, 1)
     players = make_players(config, recipe, accelerator(grows=recipe.net.levels(config.shape) > 1), alone=True)
     return images_per_second(players, batches.batch(0, recipe.batch_size, players.accelerator.device), seconds)
 

@@ -64,7 +64,8 @@ def seen_by_discriminator(players: Players, pictures: Tensor, batch: Batch) -> t
     (GAN-CLS), there with captions. It is 0 without labels, or where the recipe leaves it out.
     """
     labels = torch.cat([batch.label, batch.label])
-    labelled = (batch.label != batch.other_label).nonzero()[:, 0]
+    differs = batch.label != batch.other_label
+    labelled = (differs.any(dim=1) if differs.ndim == 2 else differs).nonzero()[:, 0]
     if players.recipe.matching == 0 or len(labelled) == 0:
         with players.half_precision():
             return players.D(pictures, labels).float(), torch.zeros((), device=pictures.device)

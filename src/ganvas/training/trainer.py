@@ -86,13 +86,12 @@ class Trainer:
         self.device = self.accelerator.device
         processes = self.accelerator.num_processes
         machine.check_shares(recipe.batch_size, processes)
-        self.labels = len(config.label_names)
         self.train_works, self.held_out = dataset.split(recipe.holdout, config.seed)
         self.recipe = for_pictures(recipe, dataset, self.train_works)
         self.schedule = Schedule(config.budget, len(self.train_works))
         self.images, self.seconds = 0, 0.0
         rank = self.accelerator.process_index
-        self.batches = Batches(dataset, self.train_works, recipe, self.labels, config.seed, rank, processes)
+        self.batches = Batches(dataset, self.train_works, recipe, config.asked, config.seed, rank, processes)
         self.players = self._players()
         self.average = ema.frozen_copy(self.players.bare_G)
         self._grow()

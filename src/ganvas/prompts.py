@@ -1,0 +1,135 @@
+"""Works made to order: from words to styles."""
+
+import difflib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .config import check
+from .errors import UsageError
+from .nets.text import ROW
+from .registry import nearest
+from .words import LONGEST, READ, ids_of, visible, words_of
+
+MOST_GUIDANCE = 10.0
+MOST_WEIGHT = 10.0
+Styles = Callable[[Tensor], Tensor]
+"""(n, ROW) conditions -> (n, layers, dim) styles of the latents at hand."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a work is to show.
+
+    texts: one, or several to be mixed.   shares: how much each counts, made to add up to 1; () for all alike.
+    guidance: 1 is as learned; above 1 words count for more than they did in training, at 0 for nothing.
+    weights: (word, factor) pairs; a word of factor 0 is as if it were not there, one of 2 counts twice.
+    Raises UsageError for what is no prompt.
+    """
+
+    texts: tuple[str, ...]
+    shares: tuple[float, ...] = ()
+    guidance: float = 1.0
+    weights: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        check(bool(self.texts), "text", self.texts, "at least one text")
+        for text in self.texts:
+            if len(text) > LONGEST:
+                raise UsageError(f"Expected a text of at most {LONGEST:,} characters, found {len(text):,}.")
+            if visible(text) != text:
+                raise UsageError(f"Expected a text without control characters, found {text!r}.")
+            if not words_of(text):
+                raise UsageError(f"Expected words to draw by, found none in {text!r}.")
+        fits = not self.shares or (
+            len(self.shares) == len(self.texts) and all(0 <= share < math.inf for share in self.shares)
+        )
+        check(fits, "shares", self.shares, f"a number of 0 or more for each of {len(self.texts)} texts")
+        check(not self.shares or sum(self.shares) > 0, "shares", self.shares, "above 0 in sum")
+        check(0 <= self.guidance <= MOST_GUIDANCE, "guidance", self.guidance, f"from 0 to {MOST_GUIDANCE:g}")
+        known = sorted({word for text in self.texts for word in words_of(text)})
+        for word, factor in self.weights:
+            if word not in known:
+                raise UsageError(f"No word {word!r} in {' / '.join(self.texts)!r}.{nearest(word, known)}")
+            good = abs(factor) <= MOST_WEIGHT
+            check(good, f"the weight of {word!r}", factor, f"from {-MOST_WEIGHT:g} to {MOST_WEIGHT:g}")
+
+    def warnings(self, words: Sequence[str]) -> list[str]:
+        """What is not understood of it by a model that learned these words.
+
+        Raises UsageError where it learned from no captions, or none of the words.
+        """
+        if not words:
+            raise UsageError("This model learned from pictures without captions; leave out the text, or ask by label.")
+        asked = list(dict.fromkeys(word for text in self.texts for word in words_of(text)))
+        strange = [word for word in asked if word not in set(words)]
+        if len(strange) == len(asked):
+            never = " ".join(f"It never learned {word!r}.{close(word, words)}" for word in strange)
+            raise UsageError(f"{never} It knows {len(words):,} words, such as {', '.join(words[:12])}.")
+        found = [f"It never learned {word!r}.{close(word, words)}" for word in strange]
+        long = [text for text in self.texts if len(words_of(text)) > READ]
+        return found + [f"It reads {READ} words; what comes after them counts for nothing: {text!r}." for text in long]
+
+
+def parse_weights(text: str) -> tuple[tuple[str, float], ...]:
+    """ "red:1.5 circle:0.7" -> (("red", 1.5), ("circle", 0.7)). Raises UsageError."""
+    pairs = []
+    for part in text.split():
+        word, _, number = part.rpartition(":")
+        try:
+            pairs.append((word.casefold(), float(number)))
+        except ValueError:
+            word = ""
+        if not word or not math.isfinite(pairs[-1][1]):
+            raise UsageError(f"Expected weights such as 'red:1.5 circle:0.7', found {part!r}.")
+    return tuple(pairs)
+
+
+def rows(label: Tensor, captions: Sequence[str]) -> Tensor:
+    """(n,) labels and n captions, "" for none -> (n, ROW) conditions."""
+    ids = torch.tensor([ids_of(caption) for caption in captions], device=label.device)
+    return torch.cat([label[:, None], ids.view(len(label), ROW - 1)], dim=1)
+
+
+def silent(label: Tensor) -> Tensor:
+    """(n,) labels -> (n, ROW) conditions without a caption."""
+    return rows(label, [""] * len(label))
+
+
+def styles_of(prompt: Prompt, styles: Styles, label: Tensor) -> Tensor:
+    """(n, layers, dim): each latent's styles for what the prompt asks, all else being equal.
+
+    Words count in proportion to what they change: s + sum over words of (factor - 1) (s - s without the word). Guidance
+    goes on from the styles of no caption: s0 + guidance (s - s0), as Ho & Salimans 2022, eq. 6, there with scores.
+    """
+
+    def said(text: str) -> Tensor:
+        return styles(rows(label, [text] * len(label)))
+
+    shares = prompt.shares or (1.0,) * len(prompt.texts)
+    parts = []
+    for text, share in zip(prompt.texts, shares, strict=True):
+        whole = weighed = said(text)
+        for word, factor in prompt.weights:
+            if word in words_of(text):
+                weighed = weighed + (factor - 1) * (whole - said(without(text, word)))
+        parts.append(share / sum(shares) * weighed)
+    mixed = torch.stack(parts).sum(dim=0)
+    if prompt.guidance == 1:
+        return mixed
+    nothing = styles(silent(label))
+    return nothing + prompt.guidance * (mixed - nothing)
+
+
+def close(word: str, words: Sequence[str]) -> str:
+    """A hint at a word that is spelled nearly so, or ""."""
+    found = difflib.get_close_matches(word, words, n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def without(text: str, word: str) -> str:
+    """The text's words but this one."""
+    return " ".join(one for one in words_of(text) if one != word)

@@ -1,0 +1,60 @@
+"""Which captions a step's pictures come with, their own and another's: functions of the step's random numbers."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..dataset import Dataset
+from ..words import IDS, READ, ids_of
+
+ALIKE = 0.5
+"""Share of the other captions that belong to pictures of the same label: what these do not say is the finer part."""
+
+
+class Captions:
+    """The captions of pictures as numbers of words, in memory: half a kilobyte each.
+
+    indices: the pictures learned from, among which others' captions are looked for.
+    """
+
+    def __init__(self, dataset: Dataset, indices: np.ndarray) -> None:
+        captions = dataset.captions()
+        self.starts = np.cumsum([0, *(len(of_one) for of_one in captions)])
+        self.ids = np.array([ids_of(text) for of_one in captions for text in of_one], np.int16).reshape(-1, READ * IDS)
+        said = np.array([work for work in indices if captions[work]], np.int64)
+        labels = dataset.labels[said]
+        self.labels = dataset.labels
+        self.said = said
+        self.alike = {label: said[labels == label] for label in np.unique(labels).tolist()}
+
+    def rows(self, chosen: np.ndarray, label: Tensor, null_share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(n, ROW) conditions of the chosen pictures, and as many that do not belong to them.
+
+        Each is one of a picture's captions, or, for a share `null_share`, none. The others are captions of another
+        picture, half of them of one with the same label (Reed et al. 2016, sect. 4.2: real pictures with mismatching
+        text); the same as a picture's own where it has none.   label: (n,)
+        """
+        size = len(chosen)
+        which, null, kind, place, other_which = torch.rand(5, size, generator=rng).numpy()
+        ids = self._of(chosen, which)
+        ids[null < null_share] = 0
+        own = torch.cat([label[:, None], torch.from_numpy(ids)], dim=1)
+        partners = np.array([self._partner(*one) for one in zip(chosen, kind, place, strict=True)])
+        other_ids = torch.from_numpy(self._of(partners, other_which))
+        others = torch.cat([label[:, None], other_ids], dim=1)
+        silent = torch.from_numpy((ids[:, 0] == 0) | (other_ids[:, 0].numpy() == 0))
+        return own, torch.where(silent[:, None], own, others)
+
+    def _partner(self, work: int, kind: float, place: float) -> int:
+        """Another picture with a caption; it may be the same one, whose captions then count as matching."""
+        alike = self.alike.get(int(self.labels[work]))
+        among = self.said if kind >= ALIKE or alike is None or len(alike) < 2 else alike
+        return int(among[int(place * len(among))])
+
+    def _of(self, works: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """(n, READ * IDS) int64: of each picture the caption at a place in [0, 1) of its captions; zeros of none."""
+        counts = self.starts[works + 1] - self.starts[works]
+        places = self.starts[works] + (which * counts).astype(np.int64)
+        found = np.zeros((len(works), READ * IDS), np.int64)
+        found[counts > 0] = self.ids[places[counts > 0]]
+        return found
