@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from .errors import UsageError
 from .model import Model
 from .opening import build_generator, open_model
 from .registry import recipes
-from .runs import MOST_WORDS, Run, RunConfig
+from .runs import MOST_CAPTIONS, MOST_WORDS, Run, RunConfig
 from .sources.walk import is_prepared
 from .terminal import show
 from .training import machine
@@ -29,7 +30,7 @@ from .training.interrupt import on_interrupt
 from .training.judging import Judging
 from .training.probe import rate_of
 from .training.trainer import Trainer
-from .words import LEARNABLE, Tally
+from .words import LEARNABLE, Tally, words_of
 from .work import Work
 
 __all__ = ["Model", "Work", "fit", "open_model", "prepare", "recipe", "train"]
@@ -257,14 +258,14 @@ def check_trainable(config: RunConfig) -> None:
     machine.check_shares(config.recipe.batch_size, machine.accelerator().num_processes)
 
 
-def words_learned(dataset: Dataset, works: np.ndarray, recipe: Recipe, captions: str) -> tuple[str, ...]:
-    """The words of the captions that a run learns from, the most frequent first; () where it does without.
+def what_is_said(dataset: Dataset, works: np.ndarray, recipe: Recipe, captions: str) -> dict[str, Any]:
+    """The fields `words` and `captions` of a run that learns from captions; {} where it does without.
 
     Raises UsageError for captions asked for that are not there, or that the recipe does not read.
     """
     check(captions in ("auto", "on", "off"), "captions", captions, "auto, on or off")
     if captions == "off" or (captions == "auto" and not recipe.text_dim):
-        return ()
+        return {}
     said, tally = dataset.captions(), Tally()
     for work in works:
         tally.add(said[work])
@@ -272,8 +273,13 @@ def words_learned(dataset: Dataset, works: np.ndarray, recipe: Recipe, captions:
         check(recipe.text_dim > 0, "text_dim", recipe.text_dim, "above 0 with captions on")
         check(bool(tally.words), "captions", captions, "off or auto for pictures without captions, as these are")
     elif tally.learnable() < LEARNABLE:
-        return ()
-    return tuple(word for word, _ in tally.words.most_common(MOST_WORDS))
+        return {}
+    told = [(text, int(dataset.labels[work])) for work in works for text in said[work] if words_of(text)]
+    shown = np.random.default_rng(0).permutation(len(told))[:MOST_CAPTIONS]
+    return {
+        "words": tuple(word for word, _ in tally.words.most_common(MOST_WORDS)),
+        "captions": tuple(told[number] for number in shown),
+    }
 
 
 def run_config(
@@ -283,6 +289,10 @@ def run_config(
     train_works, _ = dataset.split(recipe.holdout, seed)
     trained = dataset.labels[train_works]
     names = dataset.label_names if labels and (trained >= 0).any() else ()
+    said = what_is_said(dataset, train_works, recipe, captions)
+    if said:  # without a label, or in a run without labels: the number after the last one
+        told = ((text, label if names and label >= 0 else len(names)) for text, label in said["captions"])
+        said["captions"] = tuple(told)
     return RunConfig(
         recipe=recipe,
         budget=budget,
@@ -292,6 +302,6 @@ def run_config(
         label_counts=tuple(np.bincount(trained[trained >= 0], minlength=len(names)).tolist()) if names else (),
         data=dataset.source,
         data_digest=dataset.digest,
-        words=words_learned(dataset, train_works, recipe, captions),
+        **said,
         versions=(f"ganvas {__version__}", f"Python {platform.python_version()}", f"torch {torch.__version__}"),
     )

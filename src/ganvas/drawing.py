@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .config import check
 from .errors import UnknownName, UsageError
 from .nets.generator import Generator
-from .prompts import Prompt, silent, styles_of
+from .prompts import Prompt, rows, styles_of
 from .registry import nearest
 from .runs import RunConfig
 from .tensors import seeded, to_uint8
@@ -67,15 +67,14 @@ class Drawer:
         """
         check(0 <= truncation <= 1, "truncation", truncation, "between 0 and 1")
         generator: Any = self.generator
-        if prompt is not None:
-            prompt.warnings(self.config.words)
-            label = "none" if label is None and self.labels else label
-        z, asked = self._asked(seeds, label)
         with torch.inference_mode():
             if prompt is None:
-                return generator.truncated(z, asked, truncation).contiguous()
-            styles = styles_of(prompt, lambda rows: generator.truncated(z, rows, truncation), asked[:, 0])
-            return styles.contiguous()
+                return generator.truncated(*self._asked(seeds, label), truncation).contiguous()
+            prompt.warnings(self.config.words)
+            unlabelled = [len(self.labels)] * len(seeds)
+            numbers = torch.tensor(unlabelled if label is None else self.label_numbers(seeds, label)).to(self.device)
+            z = self._latents(seeds)
+            return styles_of(prompt, lambda asked: generator.truncated(z, asked, truncation), numbers).contiguous()
 
     def drawn(self, styles: Tensor) -> np.ndarray:
         """(n, layers, style_dim) -> (n, H, W, C) uint8. The same styles always give the same picture."""
@@ -84,10 +83,14 @@ class Drawer:
             return to_uint8(generator.draw(styles.contiguous().to(self.device)), self.config.recipe.tones)
 
     def _asked(self, seeds: Sequence[int], label: str | int | None) -> tuple[Tensor, Tensor]:
-        """Latents z and numbers of labels, or where there are captions conditions without one."""
-        z = torch.stack([self.latent(seed) for seed in seeds]).to(self.device)
+        """Latents z and numbers of labels, or conditions where there are captions."""
         numbers = torch.tensor(self.label_numbers(seeds, label)).to(self.device)
-        return z, silent(numbers) if self.config.asked.text_dim else numbers
+        if not self.config.asked.text_dim:
+            return self._latents(seeds), numbers
+        return self._latents(seeds), rows(numbers, [self.caption_of(seed) if label is None else "" for seed in seeds])
+
+    def _latents(self, seeds: Sequence[int]) -> Tensor:
+        return torch.stack([self.latent(seed) for seed in seeds]).to(self.device)
 
     def latent(self, seed: int) -> Tensor:
         """z of a seed: (latent_dim,) normals that depend on the seed alone."""
@@ -95,6 +98,8 @@ class Drawer:
 
     def label_numbers(self, seeds: Sequence[int], label: str | int | None = None) -> list[int]:
         """The number of each work's label; `len(labels)` is the null label. Raises UnknownName, UsageError."""
+        if label is None and self.config.captions:
+            return [self._told(seed)[1] for seed in seeds]
         if label is None and self.labels:
             return [self._label_of(seed) for seed in seeds]
         if label is None or (str(label) == "none" and "none" not in self.labels):
@@ -104,6 +109,14 @@ class Drawer:
         if str(label) not in self.labels:
             raise UnknownName(f"No label {str(label)!r} in {self.name}.{nearest(str(label), self.labels)}")
         return [self.labels.index(str(label))] * len(seeds)
+
+    def caption_of(self, seed: int) -> str:
+        """The caption that a work shows which nobody asked for anything: one that was learned from; "" without any."""
+        return self._told(seed)[0] if self.config.captions else ""
+
+    def _told(self, seed: int) -> tuple[str, int]:
+        chosen = torch.randint(len(self.config.captions), (), generator=seeded(seed, "caption"))
+        return self.config.captions[int(chosen)]
 
     @cached_property
     def _label_weights(self) -> Tensor:

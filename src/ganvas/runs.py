@@ -29,10 +29,12 @@ from .config import Budget, Conditions, Recipe, check, flatten, from_json, to_js
 from .errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, UsageError
 from .files import make_folder, new_folder, storage_errors, try_lock, write_file
 from .sources.artwork import printable
+from .words import LONGEST
 
 Arrays = dict[str, np.ndarray]
 
 FORMAT = 1
+MOST_CAPTIONS = 256
 MOST_WORDS = 20_000
 """Known by name; rarer ones are learned from, too, but nobody is told that they are known."""
 KEPT = 2
@@ -77,6 +79,8 @@ class RunConfig:
     """The run that this one grew out of."""
     words: tuple[str, ...] = ()
     """Those of the captions that it learns from, the most frequent first; empty for a run without captions."""
+    captions: tuple[tuple[str, int], ...] = ()
+    """Some of these captions, each with the number of its picture's label: works that nobody asked for show them."""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -88,6 +92,11 @@ class RunConfig:
         check(all(printable(name) == name for name in names), "label_names", names, "free of control characters")
         check(len(self.words) <= MOST_WORDS, "words", f"{len(self.words)} words", f"at most {MOST_WORDS} words")
         check(all(printable(word) == word for word in self.words), "words", "others", "free of control characters")
+        good = len(self.captions) <= MOST_CAPTIONS and all(
+            printable(text) == text and 0 < len(text) <= LONGEST and 0 <= label <= len(names)
+            for text, label in self.captions
+        )
+        check(good, "captions", f"{len(self.captions)} of them", f"at most {MOST_CAPTIONS} texts with their labels")
 
     @property
     def asked(self) -> Conditions:

@@ -196,3 +196,25 @@ def test_a_model_without_text_says_so(tmp_path: Path) -> None:
     list(make_trainer("digits", tiny(), kimg=0.016, out=tmp_path / "run").fit())
     with pytest.raises(UsageError, match="without captions"):
         gv.open(tmp_path / "run").sample(1, text="seven")
+
+
+def test_works_nobody_asked_for_show_what_was_learned(run: Path, shapes: Dataset, tmp_path: Path) -> None:
+    """So scores and previews look at works as the training pictures are, and each tells its caption."""
+    model = gv.open(run)
+    said = {
+        text: shapes.label_names[label]
+        for texts, label in zip(shapes.captions(), shapes.labels, strict=True)
+        for text in texts
+    }
+    works = model.sample(30)
+    prompts = [work.latent.lineage["prompt"]["texts"] for work in works]
+    assert len({text for (text,) in prompts}) > 20
+    assert all(said[text] == work.label for (text,), work in zip(prompts, works, strict=True))
+    again = model.draw([model.like(works[7].save(tmp_path / "work.png"))])[0]
+    assert (again.pixels == works[7].pixels).all()
+    (asked,) = model.sample(1, seed=7, text=prompts[7][0], label=works[7].label)
+    assert (asked.pixels == works[7].pixels).all()
+    bare = model.sample(1, seed=7, label=works[7].label)[0]
+    assert "prompt" not in bare.latent.lineage and not (bare.latent.styles == works[7].latent.styles).all()
+    pixels = np.concatenate(list(model.pixels(range(30))))
+    assert (pixels == np.stack([work.pixels for work in works])).all()

@@ -62,12 +62,16 @@ def of_seeds(
     """The latents of seeds. Arguments as in `ganvas.Model.sample`. Raises UnknownName, UsageError."""
     generator_of(drawer)
     styles = drawer.styles(seeds, label, truncation, prompt).cpu().numpy()
-    label = "none" if label is None and prompt is not None and drawer.labels else label
+    by_chance = label is None and prompt is None  # what they show then is told, so that it can be asked for again
+    unlabelled = [len(drawer.labels)] * len(seeds)
+    numbers = unlabelled if label is None and prompt is not None else drawer.label_numbers(seeds, label)
     found = []
-    for one, seed, number in zip(styles, seeds, drawer.label_numbers(seeds, label), strict=True):
+    for one, seed, number in zip(styles, seeds, numbers, strict=True):
         name = drawer.labels[number] if number < len(drawer.labels) else None
         lineage = {"seed": seed, "truncation": truncation} | ({} if name is None else {"label": name})
-        lineage |= {} if prompt is None else {"prompt": to_json(prompt)}
+        caption = drawer.caption_of(seed) if by_chance else ""
+        asked = Prompt((caption,)) if caption else prompt
+        lineage |= {} if asked is None else {"prompt": to_json(asked)}
         found.append(Latent(one, name, lineage))
     return found
 
@@ -197,5 +201,6 @@ def _of_lineage(lineage: dict[str, Any], drawer: Drawer, where: str) -> Latent:
         prompt = prompt_of(lineage)
     except (KeyError, TypeError, ValueError, OverflowError, UsageError):
         raise DataError(f"{where}: its lineage is damaged.") from None
-    (latent,) = of_seeds(drawer, [seed], lineage.get("label", "none" if drawer.labels else None), truncation, prompt)
+    unnamed = "none" if drawer.labels and prompt is None else None
+    (latent,) = of_seeds(drawer, [seed], lineage.get("label", unnamed), truncation, prompt)
     return latent

@@ -7,6 +7,7 @@ from torch import nn
 
 from ..config import Recipe
 from ..pictures import GAP, grid, save_animation, save_png, scale_for, strip
+from ..prompts import rows
 from ..runs import Run, kimg_of
 from ..tensors import seeded, to_uint8
 
@@ -24,7 +25,7 @@ def due(progress: float) -> int:
 
 
 class Previews:
-    """Draws and keeps a run's previews; with labels, a column for each."""
+    """Draws and keeps a run's previews; with labels, or captions, a column for each."""
 
     def __init__(self, run: Run, recipe: Recipe, device: torch.device) -> None:
         self.run = run
@@ -33,7 +34,11 @@ class Previews:
         count = COLUMNS * ROWS
         self.z = torch.randn(count, recipe.latent_dim, generator=seeded(run.config.seed, "preview")).to(device)
         by_column = torch.arange(count) % COLUMNS % max(labels, 1)
-        self.label = (by_column if labels else torch.zeros(count, dtype=torch.long)).to(device)
+        label = by_column if labels else torch.zeros(count, dtype=torch.long)
+        if told := run.config.captions[:COLUMNS]:
+            columns = [told[number % COLUMNS % len(told)] for number in range(count)]
+            label = rows(torch.tensor([of for _, of in columns]), [text for text, _ in columns])
+        self.label = label.to(device)
         self.scale = scale_for(run.config.shape[1], CELL_PX)
 
     @torch.no_grad()
