@@ -18,6 +18,7 @@ from .explore.points import latents_of, rows_and_columns
 from .explore.prints import Filter, enlarge, save_sprites
 from .explore.sheets import frames_of, strips, with_sources
 from .explore.walk import Route, loop
+from .explore.wording import changes, differences, rewordings
 from .files import make_folder
 from .model import Model
 from .pictures import grid, save_png, scale_for, to_image
@@ -214,6 +215,31 @@ def save_strip(
     make_folder(out.parent)
     save_png(sheet, out, {"run": model.name, "direction": direction.name})
     return out
+
+
+def save_rewordings(
+    model: Model,
+    text: str,
+    out: Path,
+    swaps: Sequence[str] = (),
+    seeds: Sequence[int] = range(STRIP_ROWS),
+    truncation: float = 1.0,
+    scale: int | None = None,
+) -> dict[str, float]:
+    """Which word did what: works of a text, without each word, and with each swap; below each what has changed.
+
+    returns: of each change how much it changes a work, the mean over `seeds`, from 0 to 1. Raises UsageError,
+    StorageError.
+    """
+    found = rewordings(model.drawer, seeds, text, swaps, truncation)
+    pictures = [model.drawn(one.latents) for one in found]
+    changed = [differences(pictures[0], one) for one in pictures]
+    cells = [one[seed] for seed in range(len(seeds)) for row in (pictures, changed) for one in row]
+    sheet = strips(np.stack(cells), [one.name for one in found], scale_of(model, scale, SHEET_PX))
+    make_folder(out.parent)
+    save_png(sheet, out, {"run": model.name, "prompt": text})
+    sizes = [changes(pictures[0], one).mean() for one in pictures]
+    return {one.name: float(size) for one, size in zip(found[1:], sizes[1:], strict=True)}
 
 
 def save_strips(model: Model, directions: Sequence[Direction], folder: Path, scale: int | None = None) -> list[Path]:

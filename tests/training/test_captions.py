@@ -13,6 +13,7 @@ from ganvas.api import make_trainer
 from ganvas.cli import main
 from ganvas.dataset import Dataset, prepare
 from ganvas.errors import UsageError
+from ganvas.explore.wording import changes, differences, rewordings
 from ganvas.nets.text import parted
 from ganvas.training.captions import Captions
 from ganvas.words import ids_of
@@ -218,3 +219,28 @@ def test_works_nobody_asked_for_show_what_was_learned(run: Path, shapes: Dataset
     assert "prompt" not in bare.latent.lineage and not (bare.latent.styles == works[7].latent.styles).all()
     pixels = np.concatenate(list(model.pixels(range(30))))
     assert (pixels == np.stack([work.pixels for work in works])).all()
+
+
+def test_which_word_did_what(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = gv.open(run)
+    found = rewordings(model.drawer, [3, 4], "Red circle, red", ["red:dark blue"])
+    assert [one.name for one in found] == ["as said", "-red", "-circle", "red>dark blue"]
+    for one, text in zip(found, ["Red circle, red", "circle", "red red", "dark blue circle dark blue"], strict=True):
+        for latent, seed in zip(one.latents, (3, 4), strict=True):
+            assert (latent.styles == model.latents([seed], text=text)[0].styles).all()
+    (nothing,) = rewordings(model.drawer, [3], "red")[1].latents
+    assert (nothing.styles == model.latents([3], label="none")[0].styles).all()
+    whole = np.full((2, 4, 4, 3), 100, np.uint8)
+    other = whole.copy()
+    other[1] += 51
+    assert changes(whole, other).tolist() == pytest.approx([0, 0.2])
+    assert (differences(whole, other)[0] == 255).all() and (differences(other, whole)[1] == 204).all()
+    main(["explore", str(run), "--words", "red zebra", "--swap", "red:blue", "--out", str(tmp_path / "words.png")])
+    printed = capsys.readouterr().out
+    assert "never learned 'zebra'" in printed and "red>blue: works change by 0." in printed
+    with Image.open(tmp_path / "words.png") as sheet:
+        assert sheet.width > sheet.height / 4  # four columns, eight rows
+    for wrong in ("blue:red", "red", "red:"):
+        with pytest.raises(SystemExit):
+            main(["explore", str(run), "--words", "red circle", "--swap", wrong])
+        assert "Expected swaps such as red:blue" in capsys.readouterr().err

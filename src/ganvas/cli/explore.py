@@ -20,9 +20,9 @@ def explore_verb(arguments: list[str]) -> None:
     class Explore:
         """Walk through what a model can draw, mix its works, steer them, breed new ones.
 
-        Say one of --walk, --mix, --breed, --directions, --steer, --teach, --invert, --neighbours, --tile, --sprites,
-        --poster, --upscale. A work is named by its seed, or by the PNG file that ganvas made of it. What comes out
-        carries how it was made, and can be drawn again from its file alone: ganvas sample RUN --like FILE
+        Say one of --walk, --mix, --breed, --directions, --steer, --teach, --words, --invert, --neighbours, --tile,
+        --sprites, --poster, --upscale. A work is named by its seed, or by the PNG file that ganvas made of it. What
+        comes out carries how it was made, and can be drawn again from its file alone: ganvas sample RUN --like FILE
         """
 
         run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -40,6 +40,11 @@ def explore_verb(arguments: list[str]) -> None:
         teach: Annotated[tuple[Path, ...] | None, tyro.conf.arg(metavar="FOLDER")] = None
         """Learn a direction from your favourites, folders of works that you like more and less: --teach more/ less/
         --name bolder"""
+        words: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
+        """Which word does what: works of this text, without each of its words, and with each --swap; of a run that
+        learned from captions."""
+        swap: tuple[str, ...] = ()
+        """With --words: a word in the place of another: --swap red:blue"""
         invert: Annotated[tuple[Path, ...] | None, tyro.conf.arg(metavar="FILE")] = None
         """Enter pictures of your own: draw them as the model would, and say when one is far from what it knows. What
         comes out is a work like any other."""
@@ -108,6 +113,7 @@ def explore_verb(arguments: list[str]) -> None:
         "directions": directions,
         "steer": steer,
         "teach": teach,
+        "words": words,
         "invert": invert,
         "neighbours": neighbours,
         "tile": tile,
@@ -215,6 +221,21 @@ def teach(model: "Model", asked: Any) -> str:
     (path,) = save_strips(model, [direction], out, asked.scale)
     against = f"{len(less)} that you like less" if less else "works at random"
     return f"{direction.name}: learned from {len(more)} works against {against}, purity {direction.purity:.0%}: {path}"
+
+
+def words(model: "Model", asked: Any) -> str:
+    from ..prompts import Prompt
+    from ..steering import save_rewordings
+
+    for warning in Prompt((asked.words,)).warnings(model.config.words):
+        print(f"Warning: {warning}")
+    out = asked.out or Path("explored/words.png")
+    found = save_rewordings(
+        model, asked.words, out, asked.swap, range(asked.seed, asked.seed + 4), asked.truncation, asked.scale
+    )
+    for name, size in sorted(found.items(), key=lambda item: -item[1]):
+        print(f"{name}: works change by {size:.3f}")
+    return f"What each word of {asked.words!r} does: {out}"
 
 
 def invert(model: "Model", asked: Any) -> str:
