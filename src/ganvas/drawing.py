@@ -76,6 +76,18 @@ class Drawer:
             z = self._latents(seeds)
             return styles_of(prompt, lambda asked: generator.truncated(z, asked, truncation), numbers).contiguous()
 
+    def to_order(self, seeds: Sequence[int], captions: Sequence[str]) -> np.ndarray:
+        """(n, H, W, C) uint8: the work of each seed by its own caption, without a label, as learned.
+
+        Raises UsageError where the model learned without captions.
+        """
+        if not self.config.asked.text_dim:
+            raise UsageError(f"{self.name} learned from pictures without captions, so it obeys none.")
+        unlabelled = torch.full((len(seeds),), len(self.labels), device=self.device)
+        generator: Any = self.generator
+        with torch.inference_mode():
+            return self.drawn(generator.styles(self._latents(seeds), rows(unlabelled, captions)))
+
     def drawn(self, styles: Tensor) -> np.ndarray:
         """(n, layers, style_dim) -> (n, H, W, C) uint8. The same styles always give the same picture."""
         generator: Any = self.generator

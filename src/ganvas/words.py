@@ -66,11 +66,11 @@ def ids_of(caption: str) -> list[int]:
 def _ids_of_word(word: str) -> tuple[int, ...]:
     framed = f"<{word}>"
     pieces = [framed[start : start + 3] for start in range(len(framed) - 2)][:PIECES] if len(word) > 1 else []
-    numbers = [_hash(word, WORD_BUCKETS), *(_hash(piece, PIECE_BUCKETS) for piece in pieces)]
+    numbers = [hashed(word, WORD_BUCKETS), *(hashed(piece, PIECE_BUCKETS) for piece in pieces)]
     return (*numbers, *[0] * (IDS - len(numbers)))
 
 
-def _hash(text: str, buckets: int) -> int:
+def hashed(text: str, buckets: int) -> int:
     """From 1 to buckets - 1, the same in every process."""
     return 1 + zlib.crc32(text.encode(errors="replace")) % (buckets - 1)
 

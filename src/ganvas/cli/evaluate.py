@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from ..errors import UsageError
 from . import common
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def evaluate_verb(arguments: list[str]) -> None:
         against: Literal["held-out", "training"] | None = None
         """Compare with pictures kept from training, or with those learned from; by default the former where there are
         enough."""
+        alignment: bool = False
+        """Instead of the scores: how well works suit the words that they were asked for, of a run that learned from
+        captions. Prints a table and writes alignment.json."""
         seed: int = 0
         """The first work's seed; the next ones count up."""
         best: bool = False
@@ -69,6 +73,10 @@ def evaluate(asked: Any) -> None:
     if leads:  # before minutes are spent: can anything be written there?
         write_file(make_folder(folder) / ".report.tmp", "")
         (folder / ".report.tmp").unlink()
+    if asked.alignment:
+        if leads:
+            evaluate_alignment(asked, model, folder)
+        return
     options = {name: getattr(asked, name) for name in ("count", "features", "weights", "against", "seed")}
     report = common.with_stages(
         lambda progress: model.evaluate(asked.data, asked.metrics, progress=progress, **options),
@@ -83,6 +91,20 @@ def evaluate(asked: Any) -> None:
     save(report, folder, model)
     if not asked.json:
         print(f"See it with pictures: {shlex.quote(str(folder / 'report.html'))}")
+
+
+def evaluate_alignment(asked: Any, model: "Model", folder: Path) -> None:
+    from ..evaluation.alignment import measure
+    from ..evaluation.data import real_pictures
+    from ..files import write_file
+
+    own, other = real_pictures(asked.data, model.config, model.folder, model.name)
+    if own is None or other is not None:
+        raise UsageError("Alignment is measured on the pictures that the run learned from; leave out --data.")
+    train, held = own.split(model.config.recipe.holdout, model.config.seed)
+    found = measure(model.drawer, own, train, held, asked.seed)
+    write_file(folder / "alignment.json", json.dumps(found.to_json(), indent=1) + "\n")
+    print(json.dumps(found.to_json()) if asked.json else found.table())
 
 
 def save(report: "Report", folder: Path, model: "Model") -> None:
