@@ -183,8 +183,10 @@ def make_trainer(
             dataset, advice = advised(dataset, budget, out, seed, labels, again_at(data, alpha))
             recipe, start_from = advice.recipe, advice.base if start_from is None else start_from
         resolved = recipe if isinstance(recipe, Recipe) else recipes.get(recipe)()
-        config = run_config(dataset, resolved, budget, seed, labels, captions)
         folder = folder_of(dataset, resolved.name, out)
+        if captions == "auto" and (folder / "run.json").is_file():  # it goes on as it began
+            captions = "on" if Run.find(folder).config.words else "off"
+        config = run_config(dataset, resolved, budget, seed, labels, captions)
         check_trainable(config)  # before anything is written
         if not few and not (folder / "run.json").is_file():  # a run that has begun may go on
             check_enough(dataset, dataset.split(resolved.holdout, seed)[0])
@@ -274,12 +276,14 @@ def what_is_said(dataset: Dataset, works: np.ndarray, recipe: Recipe, captions: 
         check(bool(tally.words), "captions", captions, "off or auto for pictures without captions, as these are")
     elif tally.learnable() < LEARNABLE:
         return {}
-    told = [(text, int(dataset.labels[work])) for work in works for text in said[work] if words_of(text)]
-    shown = np.random.default_rng(0).permutation(len(told))[:MOST_CAPTIONS]
-    return {
-        "words": tuple(word for word, _ in tally.words.most_common(MOST_WORDS)),
-        "captions": tuple(told[number] for number in shown),
-    }
+    words = tuple(word for word, _ in tally.words.most_common(MOST_WORDS))
+    told: list[tuple[str, int]] = []
+    for work in np.random.default_rng(0).permutation(works):
+        if len(told) == MOST_CAPTIONS:
+            break
+        known = [text for text in said[work] if not set(words).isdisjoint(words_of(text))]
+        told += [(known[len(told) % len(known)], int(dataset.labels[work]))] if known else []
+    return {"words": words, "captions": tuple(told)}
 
 
 def run_config(

@@ -63,14 +63,14 @@ class Drawer:
         """(n, layers, style_dim) styles of the seeds' works; for generators that have them.
 
         prompt: what they are to show; they then have no label unless one is given. Raises UsageError where the model
-        learned without captions, or none of the words.
+        learned without captions.
         """
         check(0 <= truncation <= 1, "truncation", truncation, "between 0 and 1")
         generator: Any = self.generator
         with torch.inference_mode():
             if prompt is None:
                 return generator.truncated(*self._asked(seeds, label), truncation).contiguous()
-            prompt.warnings(self.config.words)
+            self._check_reads()
             unlabelled = [len(self.labels)] * len(seeds)
             numbers = torch.tensor(unlabelled if label is None else self.label_numbers(seeds, label)).to(self.device)
             z = self._latents(seeds)
@@ -81,8 +81,7 @@ class Drawer:
 
         Raises UsageError where the model learned without captions.
         """
-        if not self.config.asked.text_dim:
-            raise UsageError(f"{self.name} learned from pictures without captions, so it obeys none.")
+        self._check_reads()
         unlabelled = torch.full((len(seeds),), len(self.labels), device=self.device)
         generator: Any = self.generator
         with torch.inference_mode():
@@ -100,6 +99,24 @@ class Drawer:
         if not self.config.asked.text_dim:
             return self._latents(seeds), numbers
         return self._latents(seeds), rows(numbers, [self.caption_of(seed) if label is None else "" for seed in seeds])
+
+    def by_chance(self, count: int, rng: torch.Generator) -> Tensor:
+        """(count,) labels, or conditions where there are captions, in the proportion in which they were learned."""
+        if self.config.captions:
+            chosen = torch.randint(len(self.config.captions), (count,), generator=rng).tolist()
+            told = [self.config.captions[one] for one in chosen]
+            found = rows(torch.tensor([label for _, label in told]), [text for text, _ in told])
+        elif self.labels:
+            found = torch.multinomial(self._label_weights, count, replacement=True, generator=rng)
+        else:
+            found = torch.zeros(count, dtype=torch.long)
+        return found.to(self.device)
+
+    def _check_reads(self) -> None:
+        if not self.config.asked.text_dim:
+            raise UsageError(
+                f"{self.name} learned from pictures without captions; leave out the text, or ask by label."
+            )
 
     def _latents(self, seeds: Sequence[int]) -> Tensor:
         return torch.stack([self.latent(seed) for seed in seeds]).to(self.device)

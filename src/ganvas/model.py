@@ -100,7 +100,10 @@ class Model:
         text: str | Prompt | None = None,
     ) -> list[Latent]:
         """What the works of `seeds` are drawn from. Arguments and errors as in `sample`."""
-        return of_seeds(self.drawer, seeds, label, truncation, Prompt((text,)) if isinstance(text, str) else text)
+        prompt = Prompt((text,)) if isinstance(text, str) else text
+        if prompt is not None:
+            prompt.warnings(self.config.words)  # raises where not a word of it was learned
+        return of_seeds(self.drawer, seeds, label, truncation, prompt)
 
     def draw(self, latents: Sequence[Latent]) -> list[Work]:
         """The works of latents, as `ganvas.explore` makes them."""

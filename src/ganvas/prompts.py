@@ -14,6 +14,8 @@ from .nets.text import ROW
 from .registry import nearest
 from .words import LONGEST, READ, ids_of, visible, words_of
 
+MOST_TEXTS = 16
+"""To be mixed. Each takes the net a pass, and a stranger's file may ask for any number."""
 MOST_GUIDANCE = 10.0
 MOST_WEIGHT = 10.0
 Styles = Callable[[Tensor], Tensor]
@@ -36,7 +38,9 @@ class Prompt:
     weights: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
-        check(bool(self.texts), "text", self.texts, "at least one text")
+        check(isinstance(self.texts, tuple) and bool(self.texts), "text", self.texts, "at least one text, in a tuple")
+        check(len(self.texts) <= MOST_TEXTS, "text", f"{len(self.texts)} texts", f"at most {MOST_TEXTS} texts")
+        check(len(self.weights) <= READ, "weights", f"{len(self.weights)} weights", f"at most {READ} weights")
         for text in self.texts:
             if len(text) > LONGEST:
                 raise UsageError(f"Expected a text of at most {LONGEST:,} characters, found {len(text):,}.")
@@ -65,7 +69,8 @@ class Prompt:
         if not words:
             raise UsageError("This model learned from pictures without captions; leave out the text, or ask by label.")
         asked = list(dict.fromkeys(word for text in self.texts for word in words_of(text)))
-        strange = [word for word in asked if word not in set(words)]
+        known = set(words)
+        strange = [word for word in asked if word not in known]
         if len(strange) == len(asked):
             never = " ".join(f"It never learned {word!r}.{close(word, words)}" for word in strange)
             raise UsageError(f"{never} It knows {len(words):,} words, such as {', '.join(words[:12])}.")

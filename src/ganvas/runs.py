@@ -104,6 +104,12 @@ class RunConfig:
         return Conditions(len(self.label_names), self.recipe.text_dim if self.words else 0)
 
 
+def shortened(value: Any, most: int = 60) -> str:
+    """As Python writes it, cut where a list is long."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A finished checkpoint's folder. All that is read from it may raise CheckpointError."""
@@ -205,7 +211,7 @@ class Run:
         stored, new = flatten(to_json(self.config)), flatten(to_json(wanted))
         ignored = ("budget", "versions", "data", "parent")
         differing = [
-            f"{key} ({stored.get(key)!r}, now {new.get(key)!r})"
+            f"{key} ({shortened(stored.get(key))}, now {shortened(new.get(key))})"
             for key in sorted(stored.keys() | new.keys())
             if stored.get(key) != new.get(key) and key.split(".")[0] not in ignored
         ]

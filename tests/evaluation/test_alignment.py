@@ -86,11 +86,13 @@ def test_a_hit_beats_all_others() -> None:
     assert first(pictures[:1].roll(1, 1), read[:1].roll(1, 1), np.array([[0]])).tolist() == [0]  # a tie is no hit
 
 
-def test_others_say_something_else() -> None:
+def test_others_say_something_else_each_once() -> None:
     texts = ["red circle", "Red, circle", "blue star", "green star"]
     others = other_captions(texts, np.random.default_rng(0))
-    assert others.shape == (4, 99)
-    assert not np.isin(others[:2], (0, 1)).any() and not (others[2] == 2).any()
+    assert [sorted(row) for row in others.tolist()] == [[2, 3], [2, 3], [0, 3], [0, 2]]
+    many = other_captions([f"number {number}" for number in range(300)], np.random.default_rng(0))
+    assert many.shape == (300, 99) and all(len(set(row)) == 99 for row in many.tolist())
+    assert not (many == np.arange(300)[:, None]).any()
     with pytest.raises(UsageError, match="say the same"):
         other_captions(["red", "Red!"], np.random.default_rng(0))
 
@@ -123,13 +125,14 @@ def test_the_verb(blocks: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture
     monkeypatch.setattr(alignment, "PICTURES_SEEN", 300)
     list(make_trainer(blocks, tiny(holdout=0.2, text_dim=8), kimg=0.016, out=tmp_path / "run").fit())
     main(["evaluate", str(tmp_path / "run"), "--alignment"])
-    assert "the right one of 100" in capsys.readouterr().out
+    assert "the right one of 8:" in capsys.readouterr().out
     found = json.loads((tmp_path / "run" / "alignment.json").read_text())
     assert found["rows"][0]["what"] == "works" and 0 <= found["rows"][0]["value"] <= 1
     list(make_trainer(blocks, tiny(holdout=0.2), kimg=0.016, out=tmp_path / "plain", captions="off").fit())
-    with pytest.raises(SystemExit):
-        main(["evaluate", str(tmp_path / "plain"), "--alignment"])
-    assert "without captions" in capsys.readouterr().err
+    for asked, message in (([], "without captions"), (["--features", "random"], "leave out --features")):
+        with pytest.raises(SystemExit):
+            main(["evaluate", str(tmp_path / "plain"), "--alignment", *asked])
+        assert message in capsys.readouterr().err
 
 
 def test_too_few_captions_say_so(blocks: Dataset) -> None:

@@ -69,3 +69,17 @@ def test_a_changed_caption_is_prepared_anew(tmp_path: Path) -> None:
     assert open_dataset(more.folder).captions() == more.captions()
     (art / "1.txt").unlink()
     assert prepare(art, 16).digest == bare.digest
+
+
+def test_a_link_to_a_text_elsewhere_is_not_learned_from(tmp_path: Path) -> None:
+    """It may be nobody's caption: a stranger's folder must not put a private file into a model."""
+    (tmp_path / "secret").write_text("a password")
+    art = tmp_path / "art"
+    for number in range(2):
+        picture(art / f"{number}.png", 90 * number)
+    (art / "0.txt").symlink_to(tmp_path / "secret")
+    (art / "words").write_text("said")
+    (art / "1.txt").symlink_to("words")
+    source = Folder(art)
+    assert texts(source) == {"0.png": (), "1.png": ("said",)}
+    assert "(1): 0.txt" in source.warnings[0]

@@ -43,21 +43,26 @@ def test_a_picture_comes_with_its_captions_and_with_others(shapes: Dataset) -> N
     chosen, rng = train[:40], torch.Generator().manual_seed(0)
     label = torch.from_numpy(shapes.labels[chosen])
     known = [{tuple(ids_of(text)) for text in said[work]} for work in chosen]
-    alike, spoken, told = 0, 0, [set[tuple[int, ...]]() for _ in chosen]
+    alike, spoken, nothing, told = 0, 0, 0, [set[tuple[int, ...]]() for _ in chosen]
     for _ in range(30):
         own, other = captions.rows(chosen, label, 0.25, rng)
         assert (own[:, 0] == label).all() and (other[:, 0] == label).all()
         for number, (one, another) in enumerate(zip(own[:, 1:].tolist(), other[:, 1:].tolist(), strict=True)):
             if not any(one):
                 assert another == one  # without a caption there is none that is wrong
+                nothing += 1
                 continue
             assert tuple(one) in known[number]
             told[number].add(tuple(one))
-            spoken += 1
+            if another == one:
+                continue  # what was drawn is said of this picture, too
+            assert tuple(another) not in known[number]
             owners = [work for work in train if another in [ids_of(text) for text in said[work]]]
+            spoken += 1
             assert owners  # of pictures that are learned from
             alike += any(shapes.labels[work] == label[number] for work in owners)
-    assert spoken / 1200 == pytest.approx(0.75, abs=0.04)
+    assert spoken / 1200 == pytest.approx(0.72, abs=0.06)
+    assert nothing / 1200 == pytest.approx(0.25, abs=0.04)
     assert alike / spoken == pytest.approx(0.5 + 0.5 / 6, abs=0.08)  # there are six labels
     assert all(len(of_one) == len(all_of_one) for of_one, all_of_one in zip(told, known, strict=True))
 
@@ -217,6 +222,8 @@ def test_works_nobody_asked_for_show_what_was_learned(run: Path, shapes: Dataset
     assert (asked.pixels == works[7].pixels).all()
     bare = model.sample(1, seed=7, label=works[7].label)[0]
     assert "prompt" not in bare.latent.lineage and not (bare.latent.styles == works[7].latent.styles).all()
+    (nobody,) = model.sample(1, seed=7, label="none")
+    assert (model.like(nobody.save(tmp_path / "nobody.png")).styles == nobody.latent.styles).all()
     pixels = np.concatenate(list(model.pixels(range(30))))
     assert (pixels == np.stack([work.pixels for work in works])).all()
 
@@ -244,3 +251,19 @@ def test_which_word_did_what(run: Path, tmp_path: Path, capsys: pytest.CaptureFi
         with pytest.raises(SystemExit):
             main(["explore", str(run), "--words", "red circle", "--swap", wrong])
         assert "Expected swaps such as red:blue" in capsys.readouterr().err
+
+
+def test_without_labels_a_work_that_shows_nothing_stays_so(shapes: Dataset, tmp_path: Path) -> None:
+    list(make_trainer(shapes, tiny(text_dim=8), kimg=0.016, out=tmp_path / "run", labels=False).fit())
+    model = gv.open(tmp_path / "run")
+    for work in (*model.sample(2, label="none"), *model.sample(2)):
+        again = model.like(work.save(tmp_path / "work.png"))
+        assert (again.styles == work.latent.styles).all() and again.lineage == work.latent.lineage
+
+
+def test_a_run_begun_without_captions_goes_on_without(shapes: Dataset, tmp_path: Path) -> None:
+    list(make_trainer(shapes, tiny(), kimg=0.016, out=tmp_path / "run", captions="off").fit())
+    assert not make_trainer(shapes, tiny(), kimg=0.024, out=tmp_path / "run").run.config.words
+    with pytest.raises(gv.GanvasError, match="other settings") as refused:
+        make_trainer(shapes, tiny(), kimg=0.024, out=tmp_path / "run", captions="on")
+    assert len(str(refused.value)) < 800

@@ -45,7 +45,7 @@ def evaluate_verb(arguments: list[str]) -> None:
         enough."""
         alignment: bool = False
         """Instead of the scores: how well works suit the words that they were asked for, of a run that learned from
-        captions. Prints a table and writes alignment.json."""
+        captions; up to 500 works. Prints a table and writes alignment.json."""
         seed: int = 0
         """The first work's seed; the next ones count up."""
         best: bool = False
@@ -98,6 +98,9 @@ def evaluate_alignment(asked: Any, model: "Model", folder: Path) -> None:
     from ..evaluation.data import real_pictures
     from ..files import write_file
 
+    for name in ("metrics", "features", "weights", "against"):
+        if getattr(asked, name) is not None:
+            raise UsageError(f"--alignment is measured by a judge of its own; leave out --{name}.")
     own, other = real_pictures(asked.data, model.config, model.folder, model.name)
     if own is None or other is not None:
         raise UsageError("Alignment is measured on the pictures that the run learned from; leave out --data.")

@@ -61,6 +61,8 @@ def sample_verb(arguments: list[str]) -> None:
     asked = common.parse(Sample, "sample", arguments)
     if asked.like and (asked.grid or asked.npz):
         raise UsageError("--like draws one work as a PNG; leave out --grid and --npz.")
+    if asked.like and (asked.text or asked.text_file or asked.weights or asked.shares or asked.guidance != 1):
+        raise UsageError("--like draws a work as its file says; leave out --text and what weighs its words.")
     if asked.grid and asked.npz:
         raise UsageError("--grid and --npz are two kinds of output; ask for one.")
     from ..config import check

@@ -24,7 +24,7 @@ from ..tensors import CPU, as_floats, seeded
 from ..words import READ, hashed, words_of
 
 CHOICES = 100
-"""Captions that the right one is among."""
+"""Captions that the right one is among, all different; fewer where fewer are."""
 MOST = 500
 """Held-out captions asked about."""
 FEWEST = 50
@@ -146,6 +146,7 @@ def learn(dataset: Dataset, works: np.ndarray, captions: Sequence[Sequence[str]]
 def measure(drawer: Drawer, dataset: Dataset, train: np.ndarray, held: np.ndarray, seed: int = 0) -> Alignment:
     """How well the drawer's works suit their captions, beside real pictures and what needs no generator.
 
+    seed: of the first work, the next ones count up; and of which captions are asked about.
     train, held: indices of pictures learned from, and kept. Raises UsageError for too few of either with captions.
     """
     captions = dataset.captions()
@@ -164,7 +165,7 @@ def measure(drawer: Drawer, dataset: Dataset, train: np.ndarray, held: np.ndarra
     nearest = (read @ judge.read(numbers([text for _, text in told])).T).argmax(dim=1).tolist()
     works = np.concatenate(
         [
-            drawer.to_order(range(k, min(k + BATCH, len(texts))), texts[k : k + BATCH])
+            drawer.to_order(range(seed + k, seed + min(k + BATCH, len(texts))), texts[k : k + BATCH])
             for k in range(0, len(texts), BATCH)
         ]
     )
@@ -197,12 +198,12 @@ def of_same_label(
 
 
 def other_captions(texts: Sequence[str], rng: np.random.Generator) -> np.ndarray:
-    """(n, CHOICES - 1) for each text the places of others that say something else. Raises UsageError."""
-    kinds = np.unique([" ".join(words_of(text)) for text in texts], return_inverse=True)[1]
-    if len(np.unique(kinds)) < 2:
+    """(n, up to CHOICES - 1) for each text places of others, no two of which say the same. Raises UsageError."""
+    _, places, kinds = np.unique([" ".join(words_of(text)) for text in texts], return_index=True, return_inverse=True)
+    if len(places) < 2:
         raise UsageError("All held-out captions say the same, so none can be told from the others.")
-    found = [rng.choice(np.flatnonzero(kinds != kind), CHOICES - 1) for kind in kinds]
-    return np.stack(found)
+    many = min(CHOICES, len(places)) - 1
+    return np.stack([rng.choice(np.delete(places, kind), many, replace=False) for kind in kinds])
 
 
 def seen(judge: Judge, pictures: np.ndarray) -> Tensor:

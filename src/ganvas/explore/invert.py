@@ -81,15 +81,9 @@ def drawn(drawer: Drawer, styles: Tensor) -> Tensor:
 
 
 def random_styles(drawer: Drawer, count: int, rng: torch.Generator) -> Tensor:
-    """(count, layers, style_dim) of works with labels in the proportion in which they were learned."""
-    config = drawer.config
-    z = torch.randn(count, config.recipe.latent_dim, generator=rng).to(drawer.device)
-    if config.label_names:
-        weights = torch.tensor(config.label_counts, dtype=torch.float64)
-        label = torch.multinomial(weights, count, replacement=True, generator=rng)
-    else:
-        label = torch.zeros(count, dtype=torch.long)
-    return generator_of(drawer).styles(z, label.to(drawer.device))
+    """(count, layers, style_dim) of works with labels or captions in the proportion in which they were learned."""
+    z = torch.randn(count, drawer.config.recipe.latent_dim, generator=rng).to(drawer.device)
+    return generator_of(drawer).styles(z, drawer.by_chance(count, rng))
 
 
 def spread(drawer: Drawer) -> Spread:

@@ -201,6 +201,6 @@ def _of_lineage(lineage: dict[str, Any], drawer: Drawer, where: str) -> Latent:
         prompt = prompt_of(lineage)
     except (KeyError, TypeError, ValueError, OverflowError, UsageError):
         raise DataError(f"{where}: its lineage is damaged.") from None
-    unnamed = "none" if drawer.labels and prompt is None else None
+    unnamed = "none" if prompt is None and (drawer.labels or drawer.config.captions) else None
     (latent,) = of_seeds(drawer, [seed], lineage.get("label", unnamed), truncation, prompt)
     return latent

@@ -26,12 +26,7 @@ def path_ends(drawer: Drawer, count: int, rng: torch.Generator) -> tuple[Tensor,
     config, generator = drawer.config, generator_of(drawer)
     z = torch.randn(2, count, config.recipe.latent_dim, generator=rng, dtype=torch.float64)
     t = torch.rand(count, 1, generator=rng, dtype=torch.float64)
-    if config.label_names:
-        weights = torch.tensor(config.label_counts, dtype=torch.float64)
-        label = torch.multinomial(weights, count, replacement=True, generator=rng)
-    else:
-        label = torch.zeros(count, dtype=torch.long)
-    label = label.to(drawer.device)
+    label = drawer.by_chance(count, rng)
     if config.recipe.net.maps:
         a, b = (generator.styles(x.float().to(drawer.device), label) for x in z)
         share = t.float().to(drawer.device)[:, :, None]

@@ -90,7 +90,7 @@ class Asking(nn.Module):
             found.append(self.embedding(label))
         if self.reader is not None and words is not None:
             found.append(self.reader(words))
-        return found
+        return [part.expand(len(z), -1) for part in found]  # of one condition for all, which is read once
 
 
 class LabelledLatent(Asking):

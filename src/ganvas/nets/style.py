@@ -226,7 +226,7 @@ class StyleGenerator(Generator):
         """The mean style of each label, over the same latents always. Karras et al. 2019, sect. B."""
         z = torch.randn(TYPICAL, self.latent_dim, generator=torch.Generator().manual_seed(0)).to(z_like.device)
         asked, which = label.unique(dim=0, return_inverse=True)
-        means = torch.stack([self.mapping(z, one.expand(TYPICAL, *one.shape)).mean(dim=0) for one in asked])
+        means = torch.stack([self.mapping(z, one[None]).mean(dim=0) for one in asked])
         return means[which][:, None].expand(-1, len(self.resolutions), -1)
 
     def entrances(self) -> list[tuple[int, Tensor]]:

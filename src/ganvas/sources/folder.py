@@ -36,6 +36,8 @@ WITHOUT_PICTURE = """
     WHERE kind = 'caption' AND stem NOT IN (SELECT stem FROM files WHERE kind = 'picture');
 """
 LARGEST_CAPTIONS = 1 << 20  # bytes
+READS = b"2: captions and groups, too"
+"""What is made of a folder's files: what was prepared by fewer is prepared anew."""
 
 
 @sources.register("folder")
@@ -64,7 +66,7 @@ class Folder:
         return self._scanned().execute(counted).fetchone()[0]
 
     def fingerprint(self) -> str:
-        summary = hashlib.sha256()
+        summary = hashlib.sha256(READS)
         for entry in self._scanned().execute("SELECT name, kind, detail FROM files ORDER BY name"):
             summary.update(repr(entry).encode())
         return summary.hexdigest()
@@ -88,14 +90,17 @@ class Folder:
                 if captions is not None:
                     texts = tidy([*texts, *self._captions(os.fsdecode(captions), unread)])
                 yield Artwork(printable(name), self.folder / name, label=label, texts=texts, **fields)
-        warning = f"captions: not text in UTF-8 of at most {LARGEST_CAPTIONS:,} bytes, not used {unread}"
+        warning = f"captions: no file in here of at most {LARGEST_CAPTIONS:,} bytes of text in UTF-8, not used {unread}"
         if unread.count and warning not in self.warnings:  # where it is asked again
             self.warnings.append(warning)
 
     def _captions(self, name: str, unread: "_Names") -> list[str]:
         """The lines of a file of captions; none, and its name in `unread`, where they cannot be read."""
-        try:
-            with (self.folder / name).open("rb") as file:
+        path = self.folder / name
+        try:  # a link to a text outside of the folder may be none that is meant to be learned from
+            if path.is_symlink() and not path.resolve().is_relative_to(self.folder):
+                raise OSError("leads out of the folder")
+            with path.open("rb") as file:
                 content = file.read(LARGEST_CAPTIONS + 1)
             if len(content) <= LARGEST_CAPTIONS:
                 return content.decode("utf-8-sig").splitlines()

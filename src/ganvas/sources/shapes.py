@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -87,7 +88,7 @@ class Shapes:
     """`shapes`, or `shapes:500` for as many: colour x shape x size x texture x place x number, in words.
 
     Labels are the shape of what is named first. Scenes with a pair of colour and shape that is kept from those who
-    learn are the source's own test split.
+    learn are left out.
     """
 
     reads_folders = False
@@ -98,7 +99,10 @@ class Shapes:
         self.name = "shapes" if count == COUNT else f"shapes:{count}"
         self.folder = None
         self.warnings: list[str] = []
-        self.notes: list[str] = ["labels: the shape that is named first", "test split: pairs of colour and shape"]
+        self.notes: list[str] = [
+            "labels: the shape that is named first",
+            "left out: one shape of each colour, so that one can ask for what was never seen",
+        ]
         self._count = count
 
     def native_size(self) -> None:
@@ -113,14 +117,19 @@ class Shapes:
         return hashlib.sha256(f"{self._count}/{code}".encode()).hexdigest()
 
     def artworks(self) -> Iterator[Artwork]:
-        for number in range(self._count):
+        shown = 0
+        for number in itertools.count():
+            if shown == self._count:
+                return
             rng = np.random.default_rng([0, number])
             scene = scenes.make_scene(rng)
+            if scene.is_unseen:
+                continue
+            shown += 1
             yield Artwork(
                 name=f"shapes/{number:06d}",
                 image=draw(scene, rng),
                 label=scene.things[0].shape,
-                split="test" if scene.is_unseen else "train",
                 texts=scenes.captions(scene, rng),
                 author="ganvas",
                 licence="CC0-1.0",

@@ -20,7 +20,9 @@ class Captions:
     def __init__(self, dataset: Dataset, indices: np.ndarray) -> None:
         captions = dataset.captions()
         self.starts = np.cumsum([0, *(len(of_one) for of_one in captions)])
-        self.ids = np.array([ids_of(text) for of_one in captions for text in of_one], np.int16).reshape(-1, READ * IDS)
+        self.ids = np.zeros((self.starts[-1], READ * IDS), np.int16)
+        for row, text in enumerate(text for of_one in captions for text in of_one):
+            self.ids[row] = ids_of(text)
         said = np.array([work for work in indices if captions[work]], np.int64)
         labels = dataset.labels[said]
         self.labels = dataset.labels
@@ -32,7 +34,8 @@ class Captions:
 
         Each is one of a picture's captions, or, for a share `null_share`, none. The others are captions of another
         picture, half of them of one with the same label (Reed et al. 2016, sect. 4.2: real pictures with mismatching
-        text); the same as a picture's own where it has none.   label: (n,)
+        text); the same as a picture's own where that has none, or where what was drawn is said of it, too.
+        label: (n,)
         """
         size = len(chosen)
         which, null, kind, place, other_which = torch.rand(5, size, generator=rng).numpy()
@@ -42,11 +45,16 @@ class Captions:
         partners = np.array([self._partner(*one) for one in zip(chosen, kind, place, strict=True)])
         other_ids = torch.from_numpy(self._of(partners, other_which))
         others = torch.cat([label[:, None], other_ids], dim=1)
-        silent = torch.from_numpy((ids[:, 0] == 0) | (other_ids[:, 0].numpy() == 0))
-        return own, torch.where(silent[:, None], own, others)
+        right = [self._is_said_of(work, one) for work, one in zip(chosen, other_ids.numpy(), strict=True)]
+        none = torch.from_numpy((ids[:, 0] == 0) | (other_ids[:, 0].numpy() == 0) | np.array(right))
+        return own, torch.where(none[:, None], own, others)
+
+    def _is_said_of(self, work: int, ids: np.ndarray) -> bool:
+        """Whether these are the words of one of the picture's own captions."""
+        return bool((self.ids[self.starts[work] : self.starts[work + 1]] == ids).all(axis=1).any())
 
     def _partner(self, work: int, kind: float, place: float) -> int:
-        """Another picture with a caption; it may be the same one, whose captions then count as matching."""
+        """A picture with a caption, by chance."""
         alike = self.alike.get(int(self.labels[work]))
         among = self.said if kind >= ALIKE or alike is None or len(alike) < 2 else alike
         return int(among[int(place * len(among))])
