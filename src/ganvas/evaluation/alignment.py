@@ -61,7 +61,7 @@ class Alignment:
 
     def table(self) -> str:
         lines = [f"R-precision, {self.captions} held-out captions, the right one of {self.choices}:"]
-        lines += [f"  {row.what:<44}{row.value:6.1%}  ({row.low:.1%} to {row.high:.1%})" for row in self.rows]
+        lines += [f"  {row.what:<46}{row.value:6.1%}  ({row.low:.1%} to {row.high:.1%})" for row in self.rows]
         if self.above_label is not None:
             gain = self.above_label
             told = "more than" if gain.low > 0 else "less than" if gain.high < 0 else "not surely other than"
