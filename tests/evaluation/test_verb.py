@@ -121,7 +121,7 @@ def test_two_processes_find_the_same(run, capsys, tmp_path):
     command = ["evaluate", str(run), "--data", str(run.parent / "art"), "--metrics", *SCORES, "--json", "--out"]
     environment = {**os.environ, "GANVAS_CACHE": str(tmp_path / "two")}
     done = subprocess.run(
-        [*TORCHRUN, *command, str(tmp_path / "two")], capture_output=True, text=True, timeout=120, env=environment
+        [*TORCHRUN, *command, str(tmp_path / "two")], capture_output=True, text=True, timeout=600, env=environment
     )
     assert done.returncode == 0, done.stderr
     main([*command, str(tmp_path / "one")])

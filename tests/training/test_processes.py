@@ -35,7 +35,7 @@ def until(process: "subprocess.Popen[str]", kind: str) -> dict:
 
 
 def finish(command: list[str], status: int = 0) -> list[dict]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == status, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -88,7 +88,7 @@ def test_two_processes_agree_with_one(tmp_path):
         [*TORCHRUN, "-m", "ganvas", *command, "--json", "--out", str(tmp_path / "two")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
     )
     assert done.returncode == 0, done.stderr
@@ -132,7 +132,7 @@ def test_of_two_processes_the_first_one_judges_and_none_waits_for_ever(tmp_path)
         [*TORCHRUN, str(tmp_path / "script.py"), str(tmp_path / "run")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"},
     )
     assert done.returncode == 0, done.stderr
