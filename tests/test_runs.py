@@ -14,7 +14,8 @@ import pytest
 from ganvas.config import Budget, to_json
 from ganvas.errors import CheckpointError, RunBusy, RunMismatch, RunNotFound, StorageError, UsageError
 from ganvas.registry import recipes
-from ganvas.runs import KEPT, Run, RunConfig, list_runs, read_header, read_tensors
+from ganvas.run_config import RunConfig
+from ganvas.runs import KEPT, Run, list_runs, read_header, read_tensors
 
 CONFIG = RunConfig(
     recipe=recipes.get("canvas")(),

@@ -19,7 +19,8 @@ from .errors import UsageError
 from .model import Model
 from .opening import build_generator, open_model
 from .registry import recipes
-from .runs import MOST_CAPTIONS, MOST_WORDS, Run, RunConfig
+from .run_config import MOST_CAPTIONS, MOST_WORDS, RunConfig
+from .runs import Run
 from .sources.walk import is_prepared
 from .terminal import show
 from .training import machine

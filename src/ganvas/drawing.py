@@ -13,7 +13,7 @@ from .errors import UnknownName, UsageError
 from .nets.generator import Generator
 from .prompts import Prompt, rows, styles_of
 from .registry import nearest
-from .runs import RunConfig
+from .run_config import RunConfig
 from .tensors import seeded, to_uint8
 
 BATCH = 100

@@ -33,7 +33,8 @@ from .explore.tile import tiles
 from .nets.generator import Generator
 from .pictures import read_text
 from .prompts import Prompt
-from .runs import Run, RunConfig
+from .run_config import RunConfig
+from .runs import Run
 from .training import machine
 from .work import Inverted, Work
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from .errors import CheckpointError, RunNotFound, UsageError
 from .model import Model
-from .runs import Run, RunConfig, read_header, read_tensors
+from .run_config import RunConfig
+from .runs import Run, read_header, read_tensors
 from .training import machine
 from .training.state import check_fits, load_net
 

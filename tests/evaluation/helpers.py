@@ -12,7 +12,7 @@ from ganvas.evaluation.choice import Choice
 from ganvas.evaluation.evaluate import all_scores, evaluate, extractor_for
 from ganvas.evaluation.report import Report
 from ganvas.evaluation.team import Team
-from ganvas.runs import RunConfig
+from ganvas.run_config import RunConfig
 
 from ..training.helpers import tiny
 

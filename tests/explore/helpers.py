@@ -5,7 +5,7 @@ import torch
 from ganvas.config import Budget, Recipe
 from ganvas.model import Model
 from ganvas.opening import build_generator
-from ganvas.runs import RunConfig
+from ganvas.run_config import RunConfig
 from ganvas.tensors import CPU
 from tests.training.helpers import tiny
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..config import check
 from ..dataset import Dataset
 from ..errors import DataError, UsageError
-from ..runs import RunConfig
+from ..run_config import RunConfig
 
 LEAST = 100
 """Fewer works than this tell nothing."""

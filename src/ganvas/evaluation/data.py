@@ -6,7 +6,8 @@ from typing import Any
 from .. import stored
 from ..dataset import Dataset, open_dataset, prepare
 from ..errors import DataError, UsageError
-from ..runs import Run, RunConfig
+from ..run_config import RunConfig
+from ..runs import Run
 from ..sources.artwork import printable
 from ..sources.find import built_in
 from ..sources.walk import is_prepared

@@ -14,7 +14,7 @@ from ..drawing import Drawer
 from ..errors import UsageError
 from ..metrics.rows import Rows
 from ..metrics.score import Pair, Side
-from ..runs import RunConfig
+from ..run_config import RunConfig
 from .choice import LEAST, Choice, Part, shuffled
 from .collect import Collector, quietly
 from .evaluate import all_scores, collected, extractor_for, score_all, shared_folder

@@ -8,7 +8,7 @@ from ..colour import SkipPicture
 from ..decode import DecodeOptions, decode, parse_colour, quiet
 from ..errors import DataError
 from ..evaluation.data import settings_of
-from ..runs import RunConfig
+from ..run_config import RunConfig
 
 
 def as_works_are(path: Path, config: RunConfig, folder: Path | None) -> np.ndarray:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from ..dataset import Dataset
-from ..runs import RunConfig
+from ..run_config import RunConfig
 from ..tensors import as_floats, seeded
 from .players import Players
 from .step import accuracies

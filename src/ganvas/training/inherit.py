@@ -15,7 +15,8 @@ from torch import nn
 
 from .. import bases
 from ..errors import RunNotFound, UsageError
-from ..runs import Arrays, Run, RunConfig, read_header, read_tensors, write_tensors
+from ..run_config import RunConfig
+from ..runs import Arrays, Run, read_header, read_tensors, write_tensors
 from .players import Players
 
 ROWS_BY_LABEL = "embedding.weight"

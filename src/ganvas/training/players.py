@@ -11,7 +11,7 @@ from torch.optim import Adam, Optimizer
 from ..config import Recipe
 from ..losses.games import Game
 from ..registry import games
-from ..runs import RunConfig
+from ..run_config import RunConfig
 from ..tensors import seeded
 from .machine import multiplies_bfloat16
 

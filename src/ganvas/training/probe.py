@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from ..config import Budget, Recipe
 from ..dataset import Dataset
-from ..runs import RunConfig
+from ..run_config import RunConfig
 from .batches import Batch, Batches
 from .growth import Growth
 from .machine import accelerator

@@ -16,7 +16,7 @@ import torch
 from ..config import Recipe
 from ..dataset import Dataset
 from ..errors import CheckpointError
-from ..runs import RunConfig
+from ..run_config import RunConfig
 from ..tensors import as_floats, seeded
 from . import ema
 from .augment import Dice, augmented

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..dataset import Dataset
 from ..losses.games import Game
-from ..runs import RunConfig
+from ..run_config import RunConfig
 from ..tensors import as_floats, seeded
 from . import ema
 from .players import Players
