@@ -17,7 +17,7 @@ from .config import Budget, Recipe, check, parse_every
 from .dataset import Dataset, prepare
 from .errors import UsageError
 from .model import Model
-from .opening import build_generator, open_model
+from .opening import untrained, open_model
 from .registry import recipes
 from .run_config import MOST_CAPTIONS, MOST_WORDS, RunConfig
 from .runs import Run
@@ -255,7 +255,7 @@ def judging_of(config: RunConfig, dataset: Dataset, every: Budget | None, best_b
 
 def check_trainable(config: RunConfig) -> None:
     """Raises UsageError when the nets cannot be built for these pictures, or the batch not be shared."""
-    build_generator(config, "meta")
+    untrained(config, "meta")
     with torch.device("meta"):
         config.recipe.net.discriminator(config.shape, config.asked)
     machine.check_shares(config.recipe.batch_size, machine.accelerator().num_processes)

@@ -8,16 +8,17 @@ from torch import nn
 
 from .errors import CheckpointError, RunNotFound, UsageError
 from .model import Model
+from .nets.generator import build_generator
 from .run_config import RunConfig
 from .runs import Run, read_header, read_tensors
 from .training import machine
 from .training.state import check_fits, load_net
 
 
-def build_generator(config: RunConfig, device: str) -> nn.Module:
-    """An untrained G; on the device "meta" it has shapes and takes no memory."""
+def untrained(config: RunConfig, device: str) -> nn.Module:
+    """G; on the device "meta" it has shapes and takes no memory."""
     with torch.device(device):
-        return config.recipe.net.generator(config.shape, config.recipe.latent_dim, config.asked)
+        return build_generator(config)
 
 
 def open_model(path: str | Path, best: bool = False) -> Model:
@@ -41,8 +42,8 @@ def open_model(path: str | Path, best: bool = False) -> Model:
             raise RunNotFound(f"{path} has no checkpoint yet. Train it first: ganvas train DATA --out {path}")
         config, tensors, name, kimg = run.config, readable.ema(), path.resolve().name, readable.kimg
     try:
-        check_fits(build_generator(config, "meta"), tensors)  # a stranger's file may ask for a net of any size
-        generator = build_generator(config, "cpu")
+        check_fits(untrained(config, "meta"), tensors)  # a stranger's file may ask for a net of any size
+        generator = untrained(config, "cpu")
         load_net(generator, tensors)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None

@@ -4,7 +4,7 @@ import torch
 
 from ganvas.config import Budget, Recipe
 from ganvas.model import Model
-from ganvas.opening import build_generator
+from ganvas.opening import untrained
 from ganvas.run_config import RunConfig
 from ganvas.tensors import CPU
 from tests.training.helpers import tiny
@@ -19,7 +19,7 @@ def model(
     counts = (1,) * len(labels)
     config = RunConfig(made, Budget("kimg", 1), 0, shape, labels, counts, "pictures", "0" * 64, ())
     torch.manual_seed(0)
-    generator = build_generator(config, "cpu")
+    generator = untrained(config, "cpu")
     for weight in generator.parameters():
         if weight.ndim > 1 and not weight.any():
             torch.nn.init.normal_(weight, std=0.3)

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..run_config import RunConfig
+from .dual import Dual
+
 GROUPS = ("coarse", "middle", "fine")
 """Karras et al. 2019, fig. 3: what styles of low, middle and high resolutions change."""
 
@@ -20,6 +23,9 @@ class Generator(nn.Module, ABC):
 
     resolutions: tuple[int, ...]
     """Of each style the height, in pixels, at which it enters, from coarse to fine."""
+
+    dual: Dual | None = None
+    """What knows which caption belongs to which picture, where G learns from captions with it."""
 
     free_dims: int
     """So many leading numbers of a style vary within a label; the rest is what the label says."""
@@ -50,6 +56,14 @@ class Generator(nn.Module, ABC):
     @abstractmethod
     def entrances(self) -> Sequence[tuple[int, Tensor]]:
         """Where styles enter: (number of the style, (out, style_dim) weights of the layer that takes it)."""
+
+
+def build_generator(config: RunConfig) -> nn.Module:
+    """An untrained G as the run needs it, random by torch's generator."""
+    G = config.recipe.net.generator(config.shape, config.recipe.latent_dim, config.asked)
+    if isinstance(G, Generator) and config.asked.text_dim and config.recipe.pairing > 0:
+        G.dual = Dual(config.shape[0], config.asked.text_dim)
+    return G
 
 
 def groups(styles: int) -> dict[str, list[int]]:

@@ -10,6 +10,7 @@ from torch.optim import Adam, Optimizer
 
 from ..config import Recipe
 from ..losses.games import Game
+from ..nets.generator import build_generator
 from ..registry import games
 from ..run_config import RunConfig
 from ..tensors import seeded
@@ -54,7 +55,7 @@ def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, al
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeded(config.seed, "weights").initial_seed())
-        G = recipe.net.generator(config.shape, recipe.latent_dim, config.asked).to(accelerator.device)
+        G = build_generator(config).to(accelerator.device)
         D = recipe.net.discriminator(config.shape, config.asked).to(accelerator.device)
     if recipe.freeze_d > 0 and config.parent is not None:
         for part in recipe.net.finest(D, recipe.freeze_d):

@@ -14,6 +14,7 @@ from ..losses.games import Game
 from ..losses.penalties import between, r1_r2, slope, squared, wgan_gp
 from .augment import augmented
 from .batches import Batch
+from .pairing import learn_pairs, towards_captions
 from .paths import add_path_length, is_due
 from .players import Players
 
@@ -113,7 +114,10 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     (weight,) = torch.autograd.grad(loss_g, judged_fake)
     uphill = weight.view(-1, *[1] * (gradient.ndim - 1)) * gradient.detach().chunk(2)[1]
     players.optimizer_g.zero_grad()
-    seen.backward(torch.cat([torch.zeros_like(uphill), uphill]))
+    uphill = torch.cat([torch.zeros_like(uphill), uphill])
+    nearer = towards_captions(players, fake, batch)
+    torch.autograd.backward(*(([seen], [uphill]) if nearer is None else ([seen, fake], [uphill, nearer])))
+    learn_pairs(players, batch)
     if is_due(recipe, batch):
         add_path_length(players, batch)
     players.optimizer_g.step()
@@ -152,15 +156,21 @@ def generator_step(players: Players, batch: Batch) -> Tensor:
     """G learns to pass for real. D's weights are frozen meanwhile. returns: (1,) loss."""
     players.bare_D.requires_grad_(False)
     with players.half_precision():
-        works = changed(players.recipe, players.G(batch.z_g, batch.label).float(), batch)
+        drawn = players.G(batch.z_g, batch.label).float()
+        works = changed(players.recipe, drawn, batch)
         fake_logits = players.bare_D(works, batch.label).float()
         real_logits = fake_logits.detach()
         if players.game.uses_real_in_generator:
             with torch.no_grad():
                 real_logits = players.bare_D(changed(players.recipe, batch.real, batch), batch.label).float()
     loss = players.game.generator(real_logits, fake_logits)
+    nearer = towards_captions(players, drawn, batch)
     players.optimizer_g.zero_grad()
-    players.accelerator.backward(loss)
+    if nearer is None:
+        players.accelerator.backward(loss)
+    else:
+        torch.autograd.backward([loss, drawn], [torch.ones_like(loss), nearer])
+    learn_pairs(players, batch)
     if is_due(players.recipe, batch):
         add_path_length(players, batch)
     players.optimizer_g.step()

@@ -1,0 +1,42 @@
+"""What pictures and captions teach each other beside the game: two towers that learn which belong together."""
+
+import torch
+from torch import Tensor
+
+from ..nets.dual import Dual
+from ..nets.text import parted
+from .batches import Batch
+from .players import Players
+
+
+def dual_of(players: Players) -> Dual | None:
+    """The towers; None where G learns without captions, or without them."""
+    found = getattr(players.bare_G, "dual", None)
+    return found if isinstance(found, Dual) else None
+
+
+def towards_captions(players: Players, works: Tensor, batch: Batch) -> Tensor | None:
+    """(n, C, H, W) the slope of how badly works suit their captions, times its weight; None without towers.
+
+    The towers learn nothing from works: these would teach them to be pleased. Xu et al. 2018, eq. 11 (AttnGAN's DAMSM).
+    """
+    dual = dual_of(players)
+    if dual is None:
+        return None
+    seen = works.detach().requires_grad_()
+    with players.half_precision():
+        apart = dual.apart(seen, parted(batch.label)[1], parted(batch.other_label)[1])
+    return players.recipe.pairing * torch.autograd.grad(apart, seen)[0]
+
+
+def learn_pairs(players: Players, batch: Batch) -> None:
+    """Adds to the towers' slopes what the batch's real pictures and captions say; G's optimiser goes by them."""
+    dual = dual_of(players)
+    if dual is None:
+        return
+    with players.half_precision():
+        apart = dual.apart(batch.real, parted(batch.label)[1], parted(batch.other_label)[1])
+    slopes = torch.autograd.grad(apart, list(dual.parameters()), allow_unused=True)
+    for weight, slope in zip(dual.parameters(), slopes, strict=True):
+        if slope is not None:  # no process but ours knows of it, as it has no part in G's pass
+            weight.grad = players.accelerator.reduce(slope, reduction="mean")
