@@ -74,7 +74,7 @@ class Drawer:
             unlabelled = [len(self.labels)] * len(seeds)
             numbers = torch.tensor(unlabelled if label is None else self.label_numbers(seeds, label)).to(self.device)
             z = self._latents(seeds)
-            return styles_of(prompt, lambda asked: generator.truncated(z, asked, truncation), numbers).contiguous()
+            return styles_of(prompt, generator, z, numbers, truncation).contiguous()
 
     def to_order(self, seeds: Sequence[int], captions: Sequence[str]) -> np.ndarray:
         """(n, H, W, C) uint8: the work of each seed by its own caption, without a label, as learned.

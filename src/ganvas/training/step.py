@@ -16,6 +16,7 @@ from .augment import augmented
 from .batches import Batch
 from .paths import add_path_length, is_due
 from .players import Players
+from .tokens import tokens_step
 
 
 def accuracies(game: Game, real: Tensor, fake: Tensor) -> Tensor:
@@ -30,6 +31,8 @@ def accuracies(game: Game, real: Tensor, fake: Tensor) -> Tensor:
 
 def step(players: Players, batch: Batch) -> Tensor:
     """One move of both. returns: (5,) D's loss, the penalty, the two accuracies, G's loss."""
+    if players.recipe.net.tokenizes:
+        return tokens_step(players, batch)
     if players.recipe.simultaneous:
         return simultaneous_step(players, batch)
     judged = discriminator_step(players, batch)
