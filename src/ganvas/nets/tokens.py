@@ -26,7 +26,7 @@ from ..errors import UsageError
 from ..registry import nets
 from ..words import IDS, PIECE_BUCKETS, READ, WORD_BUCKETS
 from .generator import Generator
-from .layers import Blur, Pointwise, bounded, centre_crop, grid, he, leaky, pad_to, shuffle, unshuffle
+from .layers import Pointwise, bounded, centre_crop, grid, he, leaky, pad_to, shuffle, unshuffle
 from .quantise import Quantiser
 from .residual import Block, Down, Patches, Up
 from .text import parted
@@ -102,9 +102,9 @@ def grid_of(shape: tuple[int, int, int]) -> tuple[int, int]:
 class Encoder(nn.Module):
     """(n, C, H, W) pictures -> (n, numbers, height, width), not rounded yet.
 
-    Each code sees its own square of the picture and nothing else, so that what looks the same has the same code wherever
-    it stands. Convolutions that saw the neighbours, as in the papers, gave white paper a hundred codes, by what lay near
-    it, and the transformer had to learn them all. What is between squares is for the decoder to mend.
+    Each code sees its own square of the picture and nothing else, so that what looks the same has the same code
+    wherever it stands. Convolutions that saw the neighbours, as in the papers, gave white paper a hundred codes, by
+    what lay near it, and the transformer had to learn them all. What is between squares is for the decoder to mend.
     """
 
     def __init__(self, config: Tokens, shape: tuple[int, int, int]) -> None:
@@ -126,7 +126,10 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """(n, numbers, height, width) levels of codes -> (n, C, H, W) pictures in [-1, 1]."""
+    """(n, numbers, height, width) levels of codes -> (n, C, H, W) pictures in [-1, 1].
+
+    Without the blur of other nets: what it would take away, the loss on pixels sees.
+    """
 
     def __init__(self, config: Tokens, shape: tuple[int, int, int]) -> None:
         super().__init__()
@@ -138,13 +141,12 @@ class Decoder(nn.Module):
         for before, width in itertools.pairwise(widths):
             self.levels.extend([Up(before, width), Block(width)])
         self.paint = he(nn.Conv2d(widths[-1], 4 * channels, 3, padding=1))
-        self.blur = Blur(channels)
 
     def forward(self, levels: Tensor) -> Tensor:
         x = self.start(levels)
         for level in self.levels:
             x = level(x)
-        return bounded(centre_crop(self.blur(shuffle(self.paint(leaky(x)))), self.height, self.width))
+        return bounded(centre_crop(shuffle(self.paint(leaky(x))), self.height, self.width))
 
 
 class TokensGenerator(Generator):

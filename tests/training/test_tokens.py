@@ -1,0 +1,160 @@
+"""Nets that write codes: first the auto-encoder learns, then the transformer, and a kill changes nothing."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ganvas.api import make_trainer, open_model
+from ganvas.config import Recipe
+from ganvas.dataset import prepare
+from ganvas.errors import UsageError
+from ganvas.nets.tokens import COMPETING, WRITING
+from ganvas.training import machine
+from ganvas.training.batches import Batch
+from ganvas.training.events import Diagnosed, Finished, Step
+from ganvas.training.step import step
+from ganvas.training.trainer import Trainer
+
+from .helpers import assert_same, final_arrays, stop_after, tiny, trainer
+
+
+def parts(trainer: Trainer) -> dict[str, dict[str, torch.Tensor]]:
+    """Copies of the weights of each part."""
+    G: Any = trainer.players.bare_G
+    nets = {"encoder": G.encoder, "decoder": G.decoder, "writer": G.writer, "critic": trainer.players.bare_D}
+    return {name: {key: value.clone() for key, value in net.state_dict().items()} for name, net in nets.items()}
+
+
+def changed(before: dict[str, dict[str, torch.Tensor]], after: dict[str, dict[str, torch.Tensor]]) -> set[str]:
+    return {name for name in before if any((before[name][key] != after[name][key]).any() for key in before[name])}
+
+
+def batch_of(made: Trainer) -> Batch:
+    return made.batches.batch(0, 8, torch.device("cpu"))
+
+
+def test_each_stage_teaches_its_part_alone(tmp_path):
+    made = trainer(tmp_path / "run", tiny("tokens"))
+    G: Any = made.players.bare_G
+    for stage, taught in (
+        (0, {"encoder", "decoder"}),
+        (COMPETING, {"encoder", "decoder", "critic"}),
+        (WRITING, {"writer"}),
+    ):
+        G.stage.fill_(stage)
+        before = parts(made)
+        for _ in range(2):  # layers that start at zero pass a gradient from the second on
+            judged = step(made.players, batch_of(made))
+        assert judged.shape == (5,) and torch.isfinite(judged).all() and judged[4] > 0
+        assert changed(before, parts(made)) == taught
+
+
+def test_it_learns(tmp_path):
+    """The same pictures again and again."""
+    made = trainer(tmp_path / "run", tiny("tokens"))
+    G: Any = made.players.bare_G
+    for stage in (0, WRITING):
+        G.stage.fill_(stage)
+        losses = [float(step(made.players, batch_of(made))[4]) for _ in range(40)]
+        assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_run_goes_through_its_stages_and_keeps_the_averaged_auto_encoder(tmp_path):
+    made = trainer(tmp_path / "run", tiny("tokens"), kimg=0.16)
+    G: Any = made.players.bare_G
+    average: Any = made.average
+    seen = []
+    take = made._step
+
+    def looked() -> torch.Tensor:
+        before = average.encoder.read.linear.weight.clone()
+        judged = take()
+        mine = G.encoder.read.linear.weight
+        seen.append((int(G.stage), torch.equal(mine, average.encoder.read.linear.weight), torch.equal(mine, before)))
+        return judged
+
+    made._step = looked  # type: ignore[method-assign]
+    events = list(made.fit())
+    assert isinstance(events[-1], Finished) and not any(isinstance(event, Diagnosed) for event in events)
+    assert [stage for stage, _, _ in seen] == [0] * 3 + [COMPETING] * 3 + [WRITING] * 14
+    assert all(same and settled for stage, same, settled in seen if stage == WRITING)
+    assert not any(same for stage, same, _ in seen[2:] if stage < WRITING)
+    assert average.stage == WRITING
+
+
+def test_both_parts_of_a_run_anneal(tmp_path):
+    recipe = dataclasses.replace(tiny("tokens"), warm_up_kimg=0.0)
+    made, rates = trainer(tmp_path / "run", recipe, kimg=0.4), []
+    take = made._step
+
+    def looked() -> torch.Tensor:
+        judged = take()
+        rates.append(made.players.optimizer_g.param_groups[0]["lr"] / recipe.generator_lr)
+        return judged
+
+    made._step = looked  # type: ignore[method-assign]
+    list(made.fit())
+    first, second = rates[:15], rates[15:]
+    assert first[0] == 1 and first == sorted(first, reverse=True) and first[-1] < 0.05
+    assert second[0] == 0 and max(second) > 0.98 and second[-1] < 0.05
+
+
+@pytest.mark.parametrize("steps", [2, 5, 6, 9])
+def test_a_run_that_was_stopped_goes_on_bit_for_bit(steps, tmp_path):
+    """Before, at and after the switch from one part to the other, which is between the sixth step and the seventh."""
+    whole = trainer(tmp_path / "whole", tiny("tokens"), kimg=0.16)
+    list(whole.fit())
+    stop_after(trainer(tmp_path / "parted", tiny("tokens"), kimg=0.16), steps)
+    again = trainer(tmp_path / "parted", tiny("tokens"), kimg=0.16)
+    list(again.fit())
+    assert_same(final_arrays(whole.run), final_arrays(again.run))
+
+
+def test_a_run_that_is_made_longer_goes_on_writing(tmp_path):
+    list(trainer(tmp_path / "run", tiny("tokens"), kimg=0.16).fit())
+    longer = trainer(tmp_path / "run", tiny("tokens"), kimg=0.8)
+    stop_after(longer, 2)
+    G: Any = longer.players.bare_G
+    assert G.stage == WRITING and longer.images == 160 + 16
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_it_learns_with_labels_alone_or_with_nothing(labels, tmp_path):
+    made = trainer(tmp_path / "run", tiny("tokens"), labels=labels)
+    events = list(made.fit())
+    assert [event for event in events if isinstance(event, Step)]
+    model = open_model(tmp_path / "run")
+    assert len({work.pixels.tobytes() for work in model.sample(4)}) == 4
+    assert (len(model.labels) > 0) == labels
+
+
+def test_captions_are_learned(tmp_path):
+    art = prepare("shapes:40", size=16)
+    made = make_trainer(art, tiny("tokens"), kimg=0.08, out=tmp_path / "run", captions="on", few=True)
+    list(made.fit())
+    model = open_model(tmp_path / "run")
+    (red,) = model.sample(1, text="a large red circle")
+    assert red.latent.lineage["prompt"]["texts"] == ["a large red circle"]
+    again = model.like(red.save(tmp_path / "red.png"))
+    assert np.array_equal(model.draw([again])[0].pixels, red.pixels)
+
+
+def test_what_it_cannot_do_is_said(tmp_path):
+    recipe: Recipe = tiny("tokens")
+    with pytest.raises(UsageError, match="augment must be empty for nets of tokens"):
+        dataclasses.replace(recipe, augment=("shift",))
+    with pytest.raises(UsageError, match="'tokens' learn in one process"):
+        machine.check_shares(recipe, 2)
+    with pytest.raises(UsageError, match="--latent-dim 49 or more, not 8"):
+        trainer(tmp_path / "run", dataclasses.replace(recipe, latent_dim=8))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("doctor", ["warn", "auto"])
+def test_the_doctor_of_games_stays_away(doctor, tmp_path):
+    made = trainer(tmp_path / "run", tiny("tokens"), doctor=doctor)
+    assert made.ward.mode == "off"
+    assert isinstance(list(made.fit())[-1], Finished)
