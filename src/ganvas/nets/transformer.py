@@ -6,7 +6,6 @@ read, so that its words may look at each other in both directions.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from ..config import Conditions
 from ..words import PIECE_BUCKETS, READ, WORD_BUCKETS
+from .layers import zeros
 from .text import cut, normal, spelled
 
 HEADS = 4
@@ -68,12 +68,14 @@ class Writer(nn.Module):
     """How likely each code is to come next.
 
     The row is: words, label, codes line by line. At the label, and at each code, stands where the next one will be.
-    levels: of the numbers that a code stands for; each level has a vector, and a code is their sum.
+    A code is known by a vector of its own and by a map of the square that it stands for, where it is read and where it
+    is guessed: squares that look alike are learned together, and so is a colour in all shapes.
     """
 
     def __init__(
-        self, dim: int, layers: int, levels: Sequence[int], size: tuple[int, int], asked: int | Conditions
+        self, dim: int, layers: int, codes: tuple[int, int], size: tuple[int, int], asked: int | Conditions
     ) -> None:
+        """codes: how many, and the numbers of the square of each.   size: height and width of a picture in codes."""
         super().__init__()
         asked = Conditions.of(asked)
         height, width = size
@@ -81,11 +83,11 @@ class Writer(nn.Module):
         self.pieces = nn.Embedding(PIECE_BUCKETS, dim, padding_idx=0) if asked.text_dim else None
         self.places = nn.Parameter(torch.randn(READ, dim) * START) if asked.text_dim else None
         self.labels = vectors(asked.labels + 1, dim)
-        self.levels = nn.ModuleList(vectors(count, dim) for count in levels)
+        self.codes, self.looks = vectors(codes[0], dim), nn.Linear(codes[1], dim)
         self.rows = nn.Parameter(torch.randn(height, 1, dim) * START)
         self.columns = nn.Parameter(torch.randn(1, width, dim) * START)
         self.layers = nn.ModuleList(Layer(dim) for _ in range(layers))
-        self.guess = nn.Linear(dim, math.prod(levels))
+        self.guess, self.guess_looks = zeros(nn.Linear(dim, codes[0])), nn.Linear(dim, codes[1])
 
     def asked(self, label: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """(n,) labels, (n, READ, IDS) words -> (n, length, dim) what comes first, and (n, length) where it is."""
@@ -100,17 +102,23 @@ class Writer(nn.Module):
         """(codes of a picture, dim) vectors of their places, line by line."""
         return (self.rows + self.columns).flatten(0, 1)
 
-    def written(self, digits: Tensor) -> Tensor:
-        """(n, length, numbers) levels of codes -> (n, length, dim)."""
-        return torch.stack([level(digits[..., number]) for number, level in enumerate(self.levels)]).sum(dim=0)
+    def written(self, codes: Tensor, squares: Tensor) -> Tensor:
+        """(n, length) codes -> (n, length, dim)."""
+        return self.codes(codes) + self.looks(squares)[codes]
 
-    def forward(self, label: Tensor, ids: Tensor, digits: Tensor) -> Tensor:
-        """digits: (n, codes of a picture, numbers) levels of the right codes -> (n, the same, codes) logits of each.
+    def guessed(self, x: Tensor, squares: Tensor) -> Tensor:
+        """(..., dim) -> (..., codes) logits."""
+        x = normal(x)
+        return self.guess(x) + self.guess_looks(x) @ squares.T
 
+    def forward(self, label: Tensor, ids: Tensor, codes: Tensor, squares: Tensor) -> Tensor:
+        """codes: (n, codes of a picture), the right ones -> (n, the same, codes) logits of each.
+
+        squares: (codes, numbers), what they stand for.
         Each logit knows what was asked for and the codes before its own.
         """
         asked, known = self.asked(label, ids)
-        x = torch.cat([asked, self.written(digits[:, :-1]) + self.where()[1:]], dim=1)
+        x = torch.cat([asked, self.written(codes[:, :-1], squares) + self.where()[1:]], dim=1)
         length, read = x.shape[1], asked.shape[1]
         unseen = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
         unseen[:, :read] = False  # what was asked for is seen as a whole
@@ -118,25 +126,25 @@ class Writer(nn.Module):
         hidden = HIDDEN * unseen[:, None].to(x.dtype)
         for layer in self.layers:
             x, _, _ = layer(x, hidden, None)
-        return self.guess(normal(x[:, read - 1 :]))
+        return self.guessed(x[:, read - 1 :], squares)
 
-    def begin(self, label: Tensor, ids: Tensor) -> tuple[Tensor, Memory]:
+    def begin(self, label: Tensor, ids: Tensor, squares: Tensor) -> tuple[Tensor, Memory]:
         """Reads what was asked for. returns: (n, codes) logits of the first code, and what `go_on` needs."""
         x, known = self.asked(label, ids)
         memory = Memory(HIDDEN * (~known)[:, None, None].to(x.dtype), [None] * len(self.layers))
-        return self._next(x, memory)
+        return self._next(x, memory, squares)
 
-    def go_on(self, digits: Tensor, number: int, memory: Memory) -> tuple[Tensor, Memory]:
-        """Reads code `number`, from 0, whose levels are (n, numbers). returns: (n, codes) logits of the next one.
+    def go_on(self, codes: Tensor, number: int, memory: Memory, squares: Tensor) -> tuple[Tensor, Memory]:
+        """Reads the (n,) codes of place `number`, from 0. returns: (n, codes) logits of the next one.
 
         The same as those of `forward`, but each code passes once: what was read before is remembered.
         """
-        x = self.written(digits[:, None]) + self.where()[number + 1]
-        return self._next(x, Memory(F.pad(memory.hidden, (0, 1)), memory.layers))
+        x = self.written(codes[:, None], squares) + self.where()[number + 1]
+        return self._next(x, Memory(F.pad(memory.hidden, (0, 1)), memory.layers), squares)
 
-    def _next(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+    def _next(self, x: Tensor, memory: Memory, squares: Tensor) -> tuple[Tensor, Memory]:
         kept: list[tuple[Tensor, Tensor] | None] = []
         for layer, past in zip(self.layers, memory.layers, strict=True):
             x, key, value = layer(x, memory.hidden, past)
             kept.append((key, value))
-        return self.guess(normal(x[:, -1])), Memory(memory.hidden, kept)
+        return self.guessed(x[:, -1], squares), Memory(memory.hidden, kept)

@@ -1,4 +1,4 @@
-"""A step of nets that write pictures as codes (nets/tokens.py): of the auto-encoder, and then of the transformer."""
+"""A step of nets that write pictures as codes (nets/tokens.py): of the codes, of the decoder, of the transformer."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..nets.tokens import COMPETING, WRITING
+from ..nets.tokens import COMPETING, PAINTING, WRITING
 from .batches import Batch
 from .players import Players
 
@@ -14,15 +14,18 @@ from .players import Players
 def tokens_step(players: Players, batch: Batch) -> Tensor:
     """What the stage at hand learns. returns: (5,) as `ganvas.training.step.step`.
 
-    G's loss is how far pixels are off in the auto-encoder's stages, later nats a code in the transformer's.
+    G's loss is how far pixels are off, and in the transformer's stage nats a code.
     """
     G: Any = players.bare_G
     net: Any = players.recipe.net
+    nothing = batch.real.new_zeros(4)
     if G.stage >= WRITING:
-        return torch.cat([batch.real.new_zeros(4), writing_step(players, batch)])
+        return torch.cat([nothing, writing_step(players, batch)])
     if G.stage >= COMPETING and net.adversarial > 0:
         return competing_step(players, batch)
-    return torch.cat([batch.real.new_zeros(4), seeing_step(players, batch)])
+    if G.stage >= PAINTING:
+        return torch.cat([nothing, painting_step(players, batch)])
+    return torch.cat([nothing, G.codebook.learn(G.squares(batch.real).flatten(0, 1))[None]])
 
 
 def off(again: Tensor, real: Tensor) -> Tensor:
@@ -30,11 +33,12 @@ def off(again: Tensor, real: Tensor) -> Tensor:
     return F.l1_loss(again, real) + F.mse_loss(again, real)
 
 
-def seeing_step(players: Players, batch: Batch) -> Tensor:
-    """The auto-encoder learns to bring pictures back. returns: (1,) loss."""
+def painting_step(players: Players, batch: Batch) -> Tensor:
+    """The decoder learns to bring pictures back. returns: (1,) loss."""
     G: Any = players.bare_G
+    codes = G.codes(batch.real)
     with players.half_precision():
-        again = G.again(batch.real).float()
+        again = G.painted(codes).float()
     loss = off(again, batch.real)
     move(players, loss)
     return loss.detach()[None]
@@ -45,8 +49,9 @@ def competing_step(players: Players, batch: Batch) -> Tensor:
     G: Any = players.bare_G
     net: Any = players.recipe.net
     D, game = players.bare_D, players.game
+    codes = G.codes(batch.real)
     with players.half_precision():
-        again = G.again(batch.real).float()
+        again = G.painted(codes).float()
         logits = D(torch.cat([batch.real, again.detach()]), torch.cat([batch.label, batch.label])).float()
     real, fake = logits.chunk(2)
     loss_d = game.discriminator(real, fake)
@@ -66,8 +71,7 @@ def competing_step(players: Players, batch: Batch) -> Tensor:
 def writing_step(players: Players, batch: Batch) -> Tensor:
     """The transformer learns which code comes next. Ramesh et al. 2021, sect. 2.2. returns: (1,) nats a code."""
     G: Any = players.bare_G
-    with torch.no_grad():
-        codes = G.codes(batch.real)
+    codes = G.codes(batch.real)
     with players.half_precision():
         logits = G.logits(codes, batch.label)
     loss = F.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
