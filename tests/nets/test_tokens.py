@@ -33,7 +33,7 @@ def test_codes_become_the_means_of_what_they_stand_for():
     """Four heaps of points, one of them small and far from the others."""
     torch.manual_seed(0)
     centres = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
-    book = Codebook(12, 2)
+    book = Codebook(12, 2, 1)
     for _ in range(300):
         which = torch.multinomial(torch.tensor([0.4, 0.3, 0.25, 0.05]), 64, replacement=True)
         error = book.learn(centres[which] + 0.05 * torch.randn(64, 2))
@@ -45,11 +45,11 @@ def test_codes_become_the_means_of_what_they_stand_for():
 
 def test_no_code_is_left_unused_while_there_is_anything_to_tell_apart():
     torch.manual_seed(0)
-    book, squares = Codebook(20, 3), torch.rand(200, 3)
+    book, squares = Codebook(20, 3, 3), torch.rand(200, 3)
     for _ in range(10):
         book.learn(squares)
     assert len(book(squares).unique()) == 20
-    alike = Codebook(20, 3)
+    alike = Codebook(20, 3, 3)
     for _ in range(3):
         alike.learn(torch.ones(50, 3))
     assert (alike.squares[alike(torch.ones(50, 3))] == 1).all() and torch.isfinite(alike.squares).all()
@@ -80,7 +80,7 @@ def test_squares_lie_where_they_lay_in_the_picture():
     made = generator()
     torch.nn.init.zeros_(made.decoder.paint.weight)
     pictures = torch.rand(2, 3, 16, 16) * 2 - 1
-    made.codebook = Codebook(128, 12)
+    made.codebook = Codebook(128, 12, 3)
     made.codebook.squares.copy_(made.squares(pictures).flatten(0, 1))
     assert (made.painted(made.codes(pictures)) == pictures).all()
 

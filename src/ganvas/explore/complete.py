@@ -33,7 +33,7 @@ def completions(drawer: Drawer, picture: np.ndarray, name: str, keep: Keep, late
     else:
         kept[:, : width // 2] = True
     with torch.inference_mode():
-        real = as_floats(picture[None], drawer.device, drawer.config.recipe.tones)
+        real = as_floats(picture[None].copy(), drawer.device, drawer.config.recipe.tones)
         codes = generator.codes(real).cpu()
         styles = torch.from_numpy(np.stack([one.styles for one in latents]))
         found = generator.given(styles, codes, kept.flatten()).numpy()

@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+EMPHASIS = 1.5
+"""How much more than details the mean of a square counts, in each channel, when one is looked for: with 1 a sliver of
+black may come back green, and a judge of colours was right on 96% of what came back, with 2 on 99%."""
 KEPT = 0.99
 """What an average keeps of itself from step to step."""
 RARE = 0.03
@@ -19,16 +22,22 @@ class Codebook(nn.Module):
     squares: Tensor
     uses: Tensor
 
-    def __init__(self, codes: int, numbers: int) -> None:
+    def __init__(self, codes: int, numbers: int, channels: int) -> None:
+        """numbers: of a square, channel by channel."""
         super().__init__()
+        self.channels = channels
         self.register_buffer("squares", torch.zeros(codes, numbers))
         self.register_buffer("uses", torch.zeros(codes))
 
     def forward(self, squares: Tensor) -> Tensor:
         """(..., numbers) squares -> (...) codes of the nearest ones."""
-        flat = squares.float().flatten(0, -2)
-        apart = self.squares.square().sum(dim=1) - 2 * flat @ self.squares.T
+        mine, flat = self._stressed(self.squares), self._stressed(squares.float().flatten(0, -2))
+        apart = mine.square().sum(dim=1) - 2 * flat @ mine.T
         return apart.argmin(dim=1).view(squares.shape[:-1])
+
+    def _stressed(self, squares: Tensor) -> Tensor:
+        cells = squares.unflatten(1, (self.channels, -1))
+        return (cells + (EMPHASIS - 1) * cells.mean(dim=2, keepdim=True)).flatten(1)
 
     @torch.no_grad()
     def learn(self, squares: Tensor) -> Tensor:

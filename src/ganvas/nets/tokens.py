@@ -53,7 +53,7 @@ class Tokens(NetConfig):
 
     family: ClassVar[str] = "tokens"
     tokenizes: ClassVar[bool] = True
-    codes: int = 1000
+    codes: int = 2048
     """Kinds of squares."""
     width: int = 32
     """Channels of the decoder and the critic at half the pictures' resolution; they double once."""
@@ -63,7 +63,7 @@ class Tokens(NetConfig):
     """Of the transformer."""
     sorting_share: float = 0.05
     """Share of the run in which the codes are learned."""
-    painting_share: float = 0.15
+    painting_share: float = 0.1
     """Share of the run in which the decoder learns; the transformer has the rest."""
     adversarial: float = 0.02
     """How much the critic counts beside the pixels, in the second half of the decoder's share; 0 leaves it out."""
@@ -152,7 +152,7 @@ class TokensGenerator(Generator):
         self.resolutions, self.free_dims = (self.size[0],), 0
         self.words = READ * IDS if Conditions.of(asked).text_dim else 0
         numbers = shape[0] * 4**self.halved
-        self.codebook, self.decoder = Codebook(config.codes, numbers), Decoder(config, shape)
+        self.codebook, self.decoder = Codebook(config.codes, numbers, shape[0]), Decoder(config, shape)
         self.writer = Writer(config.dim, config.layers, (config.codes, numbers), self.size, asked)
         self.register_buffer("stage", torch.tensor(float(SORTING)))
 

@@ -32,6 +32,8 @@ class Memory:
     """(n, 1, 1, length): 0, or `HIDDEN` where there is no word."""
     layers: "list[tuple[Tensor, Tensor] | None]"
     """Of each layer the keys and the values, (n, HEADS, length, dim / HEADS) each; None before anything was read."""
+    gist: Tensor
+    """(n, 1, dim): what was asked for, in one vector."""
 
 
 def vectors(count: int, dim: int) -> nn.Embedding:
@@ -67,7 +69,9 @@ class Layer(nn.Module):
 class Writer(nn.Module):
     """How likely each code is to come next.
 
-    The row is: words, label, codes line by line. At the label, and at each code, stands where the next one will be.
+    The row is: words, label, codes line by line. At the label, and at each code, stands where the next one will be, and
+    the gist of what was asked for, label and mean of the words: so words count before attention has learned to look at
+    them.
     A code is known by a vector of its own and by a map of the square that it stands for, where it is read and where it
     is guessed: squares that look alike are learned together, and so is a colour in all shapes.
     """
@@ -82,6 +86,7 @@ class Writer(nn.Module):
         self.words = nn.Embedding(WORD_BUCKETS, dim, padding_idx=0) if asked.text_dim else None
         self.pieces = nn.Embedding(PIECE_BUCKETS, dim, padding_idx=0) if asked.text_dim else None
         self.places = nn.Parameter(torch.randn(READ, dim) * START) if asked.text_dim else None
+        self.gather = nn.Linear(dim, dim) if asked.text_dim else None
         self.labels = vectors(asked.labels + 1, dim)
         self.codes, self.looks = vectors(codes[0], dim), nn.Linear(codes[1], dim)
         self.rows = nn.Parameter(torch.randn(height, 1, dim) * START)
@@ -89,14 +94,17 @@ class Writer(nn.Module):
         self.layers = nn.ModuleList(Layer(dim) for _ in range(layers))
         self.guess, self.guess_looks = zeros(nn.Linear(dim, codes[0])), nn.Linear(dim, codes[1])
 
-    def asked(self, label: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """(n,) labels, (n, READ, IDS) words -> (n, length, dim) what comes first, and (n, length) where it is."""
-        first = (self.labels(label) + self.where()[0])[:, None]
-        if self.words is None or self.pieces is None or self.places is None:
-            return first, first.new_ones(len(first), 1, dtype=torch.bool)
+    def asked(self, label: Tensor, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(n,) labels, (n, READ, IDS) words -> (n, length, dim) what comes first, (n, length) where it is, the gist."""
+        gist = self.labels(label)[:, None]
+        if self.words is None or self.pieces is None or self.places is None or self.gather is None:
+            return gist + self.where()[0], gist.new_ones(len(gist), 1, dtype=torch.bool), gist
         ids, known = cut(ids)
-        words = spelled(ids, self.words, self.pieces) + self.places[: ids.shape[1]]
-        return torch.cat([words, first], dim=1), F.pad(known, (0, 1), value=True)
+        words = spelled(ids, self.words, self.pieces)
+        mean = (words * known[:, :, None]).sum(dim=1) / known.sum(dim=1, keepdim=True).clamp(min=1)
+        gist = gist + self.gather(mean)[:, None]
+        row = torch.cat([words + self.places[: ids.shape[1]], gist + self.where()[0]], dim=1)
+        return row, F.pad(known, (0, 1), value=True), gist
 
     def where(self) -> Tensor:
         """(codes of a picture, dim) vectors of their places, line by line."""
@@ -117,8 +125,8 @@ class Writer(nn.Module):
         squares: (codes, numbers), what they stand for.
         Each logit knows what was asked for and the codes before its own.
         """
-        asked, known = self.asked(label, ids)
-        x = torch.cat([asked, self.written(codes[:, :-1], squares) + self.where()[1:]], dim=1)
+        asked, known, gist = self.asked(label, ids)
+        x = torch.cat([asked, self.written(codes[:, :-1], squares) + self.where()[1:] + gist], dim=1)
         length, read = x.shape[1], asked.shape[1]
         unseen = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
         unseen[:, :read] = False  # what was asked for is seen as a whole
@@ -130,8 +138,8 @@ class Writer(nn.Module):
 
     def begin(self, label: Tensor, ids: Tensor, squares: Tensor) -> tuple[Tensor, Memory]:
         """Reads what was asked for. returns: (n, codes) logits of the first code, and what `go_on` needs."""
-        x, known = self.asked(label, ids)
-        memory = Memory(HIDDEN * (~known)[:, None, None].to(x.dtype), [None] * len(self.layers))
+        x, known, gist = self.asked(label, ids)
+        memory = Memory(HIDDEN * (~known)[:, None, None].to(x.dtype), [None] * len(self.layers), gist)
         return self._next(x, memory, squares)
 
     def go_on(self, codes: Tensor, number: int, memory: Memory, squares: Tensor) -> tuple[Tensor, Memory]:
@@ -139,12 +147,12 @@ class Writer(nn.Module):
 
         The same as those of `forward`, but each code passes once: what was read before is remembered.
         """
-        x = self.written(codes[:, None], squares) + self.where()[number + 1]
-        return self._next(x, Memory(F.pad(memory.hidden, (0, 1)), memory.layers), squares)
+        x = self.written(codes[:, None], squares) + self.where()[number + 1] + memory.gist
+        return self._next(x, Memory(F.pad(memory.hidden, (0, 1)), memory.layers, memory.gist), squares)
 
     def _next(self, x: Tensor, memory: Memory, squares: Tensor) -> tuple[Tensor, Memory]:
         kept: list[tuple[Tensor, Tensor] | None] = []
         for layer, past in zip(self.layers, memory.layers, strict=True):
             x, key, value = layer(x, memory.hidden, past)
             kept.append((key, value))
-        return self.guessed(x[:, -1], squares), Memory(memory.hidden, kept)
+        return self.guessed(x[:, -1], squares), Memory(memory.hidden, kept, memory.gist)
