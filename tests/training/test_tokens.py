@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ganvas.api import make_trainer, open_model
+from ganvas.cli import main
 from ganvas.config import Recipe
 from ganvas.dataset import prepare
 from ganvas.errors import UsageError
@@ -135,15 +136,26 @@ def test_it_learns_with_labels_alone_or_with_nothing(labels, tmp_path):
     assert (len(model.labels) > 0) == labels
 
 
-def test_captions_are_learned(tmp_path):
+def test_captions_are_learned_and_works_made_to_order(tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "works"
     art = prepare("shapes:40", size=16)
-    made = make_trainer(art, tiny("tokens"), kimg=0.08, out=tmp_path / "run", captions="on", few=True)
+    made = make_trainer(art, recipe(), kimg=0.08, out=run, captions="on", few=True)
     list(made.fit())
-    model = open_model(tmp_path / "run")
+    model = open_model(run)
     (red,) = model.sample(1, text="a large red circle")
-    assert red.latent.lineage["prompt"]["texts"] == ["a large red circle"]
-    again = model.like(red.save(tmp_path / "red.png"))
-    assert np.array_equal(model.draw([again])[0].pixels, red.pixels)
+    path = red.save(tmp_path / "red.png")
+    assert np.array_equal(model.draw([model.like(path)])[0].pixels, red.pixels)
+    cli = ["sample", str(run), "--out", str(out), "--count", "2", "--text", "red circle"]
+    main([*cli, "--temperature", "0.7", "--top-k", "5"])
+    assert model.like(out / "seed-000001.png").lineage["prompt"]["top_k"] == 5
+    main([*cli, "--complete", str(path), "--keep", "left", "--seed", "4"])
+    assert model.like(out / "complete-000005.png").lineage["complete"] == "left"
+    main(["sample", str(run), "--like", str(out / "complete-000005.png"), "--out", str(out)])
+    assert (out / "again.png").is_file()
+    assert "from the left of" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["explore", str(run), "--walk", "1", "2"])
+    assert "nothing lies between two rows of codes" in " ".join(capsys.readouterr().err.split())
 
 
 def test_what_it_cannot_do_is_said(tmp_path):

@@ -124,7 +124,7 @@ def prompts_of(asked: Any) -> "list[Prompt | None]":
         raise UsageError("--text and --text-file both say what to draw; give one.")
     if asked.text_file is None and not asked.text:
         if given := given_about_words(asked):
-            raise UsageError(f"--{given[0]} is about what is asked for in words; say it with --text.")
+            raise UsageError(f"--{given[0]} says how words are drawn; say which with --text.")
         return [None]
     bold = (asked.temperature, asked.top_k)
     if asked.text_file is None:
