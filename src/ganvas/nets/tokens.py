@@ -61,9 +61,9 @@ class Tokens(NetConfig):
     """Numbers of a place in the transformer."""
     layers: int = 4
     """Of the transformer."""
-    sorting_share: float = 0.05
+    sorting_share: float = 0.04
     """Share of the run in which the codes are learned."""
-    painting_share: float = 0.1
+    painting_share: float = 0.06
     """Share of the run in which the decoder learns; the transformer has the rest."""
     adversarial: float = 0.02
     """How much the critic counts beside the pixels, in the second half of the decoder's share; 0 leaves it out."""

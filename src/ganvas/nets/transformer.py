@@ -112,7 +112,7 @@ class Writer(nn.Module):
 
     def written(self, codes: Tensor, squares: Tensor) -> Tensor:
         """(n, length) codes -> (n, length, dim)."""
-        return self.codes(codes) + self.looks(squares)[codes]
+        return self.codes(codes) + self.looks(squares[codes])
 
     def guessed(self, x: Tensor, squares: Tensor) -> Tensor:
         """(..., dim) -> (..., codes) logits."""
