@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganvas.errors import GanvasError, UsageError
+from ganvas.nets.generator import Generator
 from ganvas.nets.text import parted
-from ganvas.prompts import Prompt, parse_weights, rows, styles_of, without
+from ganvas.prompts import Prompt, parse_weights, rows, styles_of, terms_of, without
 from ganvas.words import ids_of
 
 WORDS = ("red", "circle", "blue", "square")
@@ -33,6 +34,9 @@ ZERO = torch.zeros(1, dtype=torch.long)
         ({"texts": ("red",), "weights": (("red", 2.0),) * 25}, "at most 24 weights"),
         ({"texts": ("red",), "weights": (("rot", 2.0),)}, "No word 'rot' in 'red'"),
         ({"texts": ("red",), "weights": (("red", float("inf")),)}, "weight of 'red'"),
+        ({"texts": ("red",), "temperature": 0.0}, "temperature must be above 0"),
+        ({"texts": ("red",), "temperature": float("nan")}, "temperature"),
+        ({"texts": ("red",), "top_k": -1}, "top_k must be a whole number"),
     ],
 )
 def test_what_is_no_prompt_is_an_error(fields: dict, message: str) -> None:
@@ -70,15 +74,22 @@ def test_weights_are_read() -> None:
             parse_weights(wrong)
 
 
-def bag(conditions: torch.Tensor) -> torch.Tensor:
+class Bag(Generator):
     """Styles that are sums of words: (n, 1, 4096) counts."""
-    words = parted(conditions)[1][..., 0]
-    counts = torch.zeros(len(words), 4096).scatter_add(1, words, (words > 0).float())
-    return counts[:, None]
+
+    def styles(self, z: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        words = parted(label)[1][..., 0]
+        return torch.zeros(len(words), 4096).scatter_add(1, words, (words > 0).float())[:, None]
+
+    def draw(self, styles: torch.Tensor) -> torch.Tensor:
+        return styles
+
+    def entrances(self) -> list[tuple[int, torch.Tensor]]:
+        return []
 
 
 def counted(prompt: Prompt) -> dict[str, float]:
-    styles = styles_of(prompt, bag, ZERO)[0, 0]
+    styles = styles_of(prompt, Bag(), torch.zeros(1, 1), ZERO, 1.0)[0, 0]
     return {word: round(float(styles[ids_of(word)[0]]), 5) for word in WORDS}
 
 
@@ -91,6 +102,20 @@ def test_guidance_weights_and_mixtures_are_sums_of_what_words_do() -> None:
     mixed = Prompt(("red circle", "blue square"), shares=(3.0, 1.0))
     assert counted(mixed) == {"red": 0.75, "circle": 0.75, "blue": 0.25, "square": 0.25}
     assert counted(Prompt(("red", "blue"))) == {"red": 0.5, "blue": 0.5, "circle": 0, "square": 0}
+
+
+def test_coefficients_of_what_is_asked_for_add_up_to_one() -> None:
+    asked = Prompt(("red circle", "blue"), (3.0, 1.0), guidance=2.0, weights=(("red", 1.5),))
+    terms = terms_of(asked)
+    assert terms == pytest.approx({"red circle": 2.25, "circle": -0.75, "blue": 0.5, "": -1.0})
+    assert sum(terms.values()) == pytest.approx(1)
+    assert terms_of(Prompt(("red", "red"))) == {"red": 1.0}
+
+
+def test_only_nets_of_codes_have_a_temperature() -> None:
+    for tempered in (Prompt(("red",), temperature=0.5), Prompt(("red",), top_k=5)):
+        with pytest.raises(UsageError, match="for models of the recipe 'tokens'"):
+            styles_of(tempered, Bag(), torch.zeros(1, 1), ZERO, 1.0)
 
 
 def test_a_word_is_left_out_wherever_it_stands() -> None:

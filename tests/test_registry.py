@@ -8,10 +8,10 @@ from ganvas.registry import Registry, games, nets, recipes, sources
 
 
 def test_every_folder_offers_its_parts():
-    assert recipes.names() == ["canvas", "classic", "dcgan", "grow", "palette", "projected", "style"]
+    assert recipes.names() == ["canvas", "classic", "dcgan", "grow", "palette", "projected", "style", "tokens"]
     assert games.names() == ["hinge", "minimax", "nonsaturating", "relativistic", "wasserstein"]
     ours = [name for name in nets.names() if not name.startswith("test-")]  # other tests register nets made to fail
-    assert ours == ["dcgan", "growing", "mlp", "projected", "residual", "style"]
+    assert ours == ["dcgan", "growing", "mlp", "projected", "residual", "style", "tokens"]
     assert sources.names() == ["digits", "folder", "idx", "openmoji", "shapes"]
 
 

@@ -258,7 +258,7 @@ def check_trainable(config: RunConfig) -> None:
     untrained(config, "meta")
     with torch.device("meta"):
         config.recipe.net.discriminator(config.shape, config.asked)
-    machine.check_shares(config.recipe.batch_size, machine.accelerator().num_processes)
+    machine.check_shares(config.recipe, machine.accelerator().num_processes)
 
 
 def what_is_said(dataset: Dataset, works: np.ndarray, recipe: Recipe, captions: str) -> dict[str, Any]:

@@ -69,6 +69,9 @@ class NetConfig:
     """Whether D has a fixed part before the one that learns: a method `project`, (n, C, H, W) pictures -> (n, numbers),
     whose result D takes in the place of pictures. R1 and R2 are then taken at these numbers."""
 
+    tokenizes: ClassVar[bool] = False
+    """Whether G writes pictures as codes (nets/tokens.py), in the place of a game between two nets."""
+
     maps: ClassVar[bool] = False
     """Whether G has a mapping network and a buffer `path_mean`, so that its paths can be regularised."""
 
@@ -203,6 +206,7 @@ class Recipe:
         check(self.tones in ("linear", "sine"), "tones", self.tones, "linear or sine")
         check(self.precision in ("auto", "float32"), "precision", self.precision, "auto or float32")
         check(self.net.maps or not self.path_length, "path_length", self.path_length, "0 for nets that map no latent")
+        check(not (self.net.tokenizes and self.augment), "augment", self.augment, "empty for nets of tokens")
         turns = not (self.simultaneous and self.wgan_gp_lambda)
         check(turns, "simultaneous", self.simultaneous, "off with wgan_gp_lambda, whose critic moves by itself")
         check(type(self.freeze_d) is int and 0 <= self.freeze_d <= 16, "freeze_d", self.freeze_d, "from 0 to 16")

@@ -78,7 +78,7 @@ class Drawer:
             found = []
             for place in range(prompt.best_of):
                 z = torch.stack([self.latent(seed, place) for seed in seeds]).to(self.device)
-                found.append(styles_of(prompt, lambda asked, z=z: generator.truncated(z, asked, truncation), numbers))
+                found.append(styles_of(prompt, generator, z, numbers, truncation))
             return found[0].contiguous() if prompt.best_of == 1 else self._best(torch.stack(found, dim=1), prompt)
 
     def _best(self, styles: Tensor, prompt: Prompt) -> Tensor:

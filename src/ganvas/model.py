@@ -20,10 +20,11 @@ from .evaluation.data import own_dataset, real_pictures
 from .evaluation.evaluate import all_scores, evaluate, extractor_for
 from .evaluation.report import Report
 from .evaluation.team import Team
+from .explore.complete import Keep, completions
 from .explore.directions import METHODS, Direction, Studied, apart, find, taught
 from .explore.invert import check_picture, spread
 from .explore.inverter import Inverter, load_inverter, make_inverter, save_inverter
-from .explore.latent import Latent, centre_of, from_text, generator_of, of_seeds
+from .explore.latent import Latent, centre_of, from_text, of_seeds, steerable
 from .explore.near import Away, Nearest, away, variations
 from .explore.originality import make_nearest
 from .explore.own_pictures import as_works_are
@@ -92,6 +93,31 @@ class Model:
         check(type(count) is int and count >= 1, "count", count, "a whole number of at least 1")
         return self.draw(self.latents(range(seed, seed + count), label=label, truncation=truncation, text=text))
 
+    def complete(
+        self,
+        picture: str | Path | np.ndarray,
+        keep: Keep = "top",
+        count: int = 4,
+        seed: int = 0,
+        *,
+        label: str | int | None = "none",
+        truncation: float = 1.0,
+        text: str | Prompt | None = None,
+    ) -> list[Work]:
+        """New works that begin as a picture of one's own: its upper or left half is given. For recipe `tokens`.
+
+        picture: a file, which is brought to the works' size and colours, or an (H, W, C) uint8 array that has them.
+        Other arguments and errors as in `sample`; raises DataError for a file that is no picture.
+        """
+        check(type(count) is int and count >= 1, "count", count, "a whole number of at least 1")
+        named = "an array" if isinstance(picture, np.ndarray) else Path(picture).name
+        pixels = picture if isinstance(picture, np.ndarray) else as_works_are(Path(picture), self.config, self.folder)
+        check_picture(self.drawer, pixels)
+        if text is not None and label == "none":
+            label = None
+        latents = self.latents(range(seed, seed + count), label=label, truncation=truncation, text=text)
+        return self.draw(completions(self.drawer, pixels, named, keep, latents))
+
     def latents(
         self,
         seeds: Sequence[int],
@@ -120,8 +146,8 @@ class Model:
 
     @property
     def steered(self) -> Generator:
-        """The generator with its styles. Raises UsageError for nets of another package that have none."""
-        return generator_of(self.drawer)
+        """The generator with its styles. Raises UsageError for nets that have none, or none in between."""
+        return steerable(self.drawer)
 
     @property
     def maps(self) -> bool:
@@ -134,10 +160,13 @@ class Model:
 
     def drawn(self, latents: Sequence[Latent]) -> np.ndarray:
         """(n, H, W, C) uint8 pictures of latents; without a seam where their lineage says so."""
-        wraps = np.array([bool(one.lineage.get("tile")) for one in latents])
+        kinds = [
+            (bool(one.lineage.get("tile")), len(one.styles)) for one in latents
+        ]  # of some nets styles are few or many
         pictures = np.empty((len(latents), *self.shape[1:], self.shape[0]), np.uint8)
-        for kind, draw in ((False, self.drawer.drawn), (True, partial(tiles, self.drawer))):
-            chosen = np.flatnonzero(wraps == kind)
+        for kind in dict.fromkeys(kinds):
+            draw = partial(tiles, self.drawer) if kind[0] else self.drawer.drawn
+            chosen = [number for number, one in enumerate(kinds) if one == kind]
             for start in range(0, len(chosen), BATCH):
                 part = chosen[start : start + BATCH]
                 pictures[part] = draw(torch.from_numpy(np.stack([latents[k].styles for k in part])))

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .config import check
 from .errors import UsageError
+from .nets.generator import Generator
 from .nets.text import ROW
 from .registry import nearest
 from .words import LONGEST, READ, ids_of, visible, words_of
@@ -19,8 +20,8 @@ MOST_TEXTS = 16
 MOST_GUIDANCE = 10.0
 MOST_WEIGHT = 10.0
 MOST_TRIES = 64
-Styles = Callable[[Tensor], Tensor]
-"""(n, ROW) conditions -> (n, layers, dim) styles of the latents at hand."""
+MOST_TEMPERATURE = 10.0
+MOST_TOP_K = 4096
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Prompt:
     guidance: 1 is as learned; above 1 words count for more than they did in training, at 0 for nothing.
     weights: (word, factor) pairs; a word of factor 0 is as if it were not there, one of 2 counts twice.
     best_of: so many works are drawn for each that is wanted, of which the one that suits the texts best is kept.
+    temperature, top_k: of a model of the recipe `tokens`. Below 1 what is likely is likelier still, above 1 less so;
+    only so many of the likeliest codes are chosen from, 0 for all.
     Raises UsageError for what is no prompt.
     """
 
@@ -39,6 +42,8 @@ class Prompt:
     guidance: float = 1.0
     weights: tuple[tuple[str, float], ...] = ()
     best_of: int = 1
+    temperature: float = 1.0
+    top_k: int = 0
 
     def __post_init__(self) -> None:
         check(isinstance(self.texts, tuple) and bool(self.texts), "text", self.texts, "at least one text, in a tuple")
@@ -59,6 +64,10 @@ class Prompt:
         tries = type(self.best_of) is int and 1 <= self.best_of <= MOST_TRIES
         check(tries, "best_of", self.best_of, f"a whole number from 1 to {MOST_TRIES}")
         check(0 <= self.guidance <= MOST_GUIDANCE, "guidance", self.guidance, f"from 0 to {MOST_GUIDANCE:g}")
+        good = 0 < self.temperature <= MOST_TEMPERATURE
+        check(good, "temperature", self.temperature, f"above 0, at most {MOST_TEMPERATURE:g}")
+        good = type(self.top_k) is int and 0 <= self.top_k <= MOST_TOP_K
+        check(good, "top_k", self.top_k, f"a whole number from 0 to {MOST_TOP_K}")
         known = sorted({word for text in self.texts for word in words_of(text)})
         for word, factor in self.weights:
             if word not in known:
@@ -109,29 +118,36 @@ def silent(label: Tensor) -> Tensor:
     return rows(label, [""] * len(label))
 
 
-def styles_of(prompt: Prompt, styles: Styles, label: Tensor) -> Tensor:
-    """(n, layers, dim): each latent's styles for what the prompt asks, all else being equal.
+def terms_of(prompt: Prompt) -> dict[str, float]:
+    """What is asked for, as captions ("" for none) with coefficients, which add up to 1.
 
     Words count in proportion to what they change: s + sum over words of (factor - 1) (s - s without the word). Guidance
-    goes on from the styles of no caption: s0 + guidance (s - s0), as Ho & Salimans 2022, eq. 6, there with scores.
+    goes on from no caption: s0 + guidance (s - s0), as Ho & Salimans 2022, eq. 6, there with scores.
     """
-
-    def said(text: str) -> Tensor:
-        return styles(rows(label, [text] * len(label)))
-
+    terms: dict[str, float] = {}
     shares = prompt.shares or (1.0,) * len(prompt.texts)
-    parts = []
     for text, share in zip(prompt.texts, shares, strict=True):
-        whole = weighed = said(text)
+        part = prompt.guidance * share / sum(shares)
+        terms[text] = terms.get(text, 0.0) + part
         for word, factor in prompt.weights:
             if word in words_of(text):
-                weighed = weighed + (factor - 1) * (whole - said(without(text, word)))
-        parts.append(share / sum(shares) * weighed)
-    mixed = torch.stack(parts).sum(dim=0)
-    if prompt.guidance == 1:
-        return mixed
-    nothing = styles(silent(label))
-    return nothing + prompt.guidance * (mixed - nothing)
+                terms[text] += part * (factor - 1)
+                fewer = without(text, word)
+                terms[fewer] = terms.get(fewer, 0.0) - part * (factor - 1)
+    if prompt.guidance != 1:
+        terms[""] = terms.get("", 0.0) + 1 - prompt.guidance
+    return terms
+
+
+def styles_of(prompt: Prompt, generator: Generator, z: Tensor, label: Tensor, truncation: float) -> Tensor:
+    """(n, layers, dim): each latent's styles for what the prompt asks, all else being equal.
+
+    z: (n, latent_dim).   label: (n,).   Raises UsageError for a temperature where there is none.
+    """
+    terms = terms_of(prompt)
+    parts = [generator.truncated(z, rows(label, [text] * len(label)), truncation) for text in terms]
+    styles = parts[0] if len(parts) == 1 else generator.combined(parts, list(terms.values()))
+    return generator.tempered(styles, prompt.temperature, prompt.top_k)
 
 
 def close(word: str, words: Sequence[str]) -> str:

@@ -110,6 +110,7 @@ def save_matrix(
 def save_children(model: Model, a: Latent, b: Latent, folder: Path, count: int = 16, seed: int = 0) -> list[Path]:
     """Children of two works, a PNG each, with their lineage. Raises UsageError, StorageError."""
     check(1 <= count <= 10_000, "count", count, "from 1 to 10,000")
+    assert model.steered  # raises where there is nothing between parents
     born = model.draw(children(a, b, count, seed))
     make_folder(folder)
     return [work.save(folder / f"child-{work.latent.lineage['breed']:06d}.png") for work in born]

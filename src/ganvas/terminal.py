@@ -109,10 +109,12 @@ def clock(seconds: float) -> str:
 
 
 def figures(step: Step) -> str:
-    """A step's figures, short enough for one line."""
+    """A step's figures, short enough for one line; without D's where D did not move."""
+    moving = f"{clock(step.seconds_left)} left · {step.kimg:.1f} kimg · {step.images_per_second:.0f} img/s · "
+    if step.loss_d == step.accuracy_real == step.accuracy_fake == 0:
+        return f"{moving}loss {step.loss_g:.3f}"
     return (
-        f"{clock(step.seconds_left)} left · {step.kimg:.1f} kimg · {step.images_per_second:.0f} img/s · "
-        f"loss D {step.loss_d:.2f} G {step.loss_g:.2f} · D right on real {step.accuracy_real:.0%} "
+        f"{moving}loss D {step.loss_d:.2f} G {step.loss_g:.2f} · D right on real {step.accuracy_real:.0%} "
         f"fake {step.accuracy_fake:.0%}"
     )
 

@@ -54,6 +54,7 @@ class Work:
 
         amount: in deviations among works; -3 to 3 is usual. Raises UnknownName, UsageError.
         """
+        assert self.model.steered  # raises where there is nothing to steer
         if isinstance(direction, str):
             direction = pick(self.model.known_directions(), direction)
         return self.model.draw([steered(self.latent, direction, amount)])[0]

@@ -17,6 +17,7 @@ from ganvas.nets.mlp import Mlp
 from ganvas.nets.projected import Projected
 from ganvas.nets.residual import Residual
 from ganvas.nets.style import Style
+from ganvas.nets.tokens import Tokens
 from ganvas.registry import recipes
 from ganvas.runs import Run
 from ganvas.training.events import Event, Scored
@@ -29,13 +30,15 @@ TINY_NETS: dict[str, NetConfig] = {
     "canvas": Residual(width=4),
     "style": Style(width=4, max_width=8, style_dim=8, glance=8),
     "projected": Projected(width=4, head_width=4, see_px=32),
+    "tokens": Tokens(codes=12, width=4, dim=8, layers=2),
 }
 
 
 def tiny(name: str = "canvas", **changes: object) -> Recipe:
     """The recipe with a net that trains in milliseconds."""
     recipe: Recipe = recipes.get(name)()
-    small = {"net": TINY_NETS.get(name, recipe.net), "batch_size": 8, "latent_dim": 8}
+    latent_dim = 64 if recipe.net.tokenizes else 8  # one for each code
+    small = {"net": TINY_NETS.get(name, recipe.net), "batch_size": 8, "latent_dim": latent_dim}
     return dataclasses.replace(recipe, **{**small, **changes})  # type: ignore[arg-type]
 
 

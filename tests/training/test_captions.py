@@ -196,6 +196,12 @@ def test_the_verb_draws_to_order(run: Path, tmp_path: Path, capsys: pytest.Captu
         (["--text", "red", "--text-file", "x"], "give one"),
         (["--text-file", "nowhere.txt"], "a prompt a line"),
         (["--guidance", "2"], "say which with --text"),
+        (["--top-k", "5"], "--top-k says how words are drawn; say which with --text"),
+        (["--text", "red", "--temperature", "0"], "temperature must be above 0"),
+        (["--text", "red", "--temperature", "0.5"], "for models of the recipe 'tokens'"),
+        (["--keep", "left"], "name the picture with --complete"),
+        (["--complete", "x.png", "--grid"], "--complete draws PNG files"),
+        (["--complete", "nowhere.png"], "nowhere.png"),
     ],
 )
 def test_bad_orders_are_refused(

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ..errors import DataError, UsageError
 from . import common
 
 if TYPE_CHECKING:
+    from ..model import Model
     from ..prompts import Prompt
 
 
@@ -47,6 +48,14 @@ def sample_verb(arguments: list[str]) -> None:
         """How much single words count: "red:1.5 circle:0.7"."""
         best_of: int = 1
         """Draws so many works for each, and keeps the one that suits the text best."""
+        temperature: float = 1.0
+        """With --text, of the recipe tokens: below 1 what is likely is likelier still, above 1 less so."""
+        top_k: int = 0
+        """With --text, of the recipe tokens: choose from so many of the likeliest codes only; 0: from all."""
+        complete: Annotated[Path | None, tyro.conf.arg(metavar="PICTURE")] = None
+        """A picture of yours that the works go on with, of the recipe tokens; its half --keep is given."""
+        keep: Literal["top", "left"] = "top"
+        """The half of the picture to complete that is kept."""
         like: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """A work's PNG file: draws that work again, by what the file says of it, as again.png."""
         best: bool = False
@@ -61,14 +70,7 @@ def sample_verb(arguments: list[str]) -> None:
         """Works drawn at once."""
 
     asked = common.parse(Sample, "sample", arguments)
-    if asked.like and (asked.grid or asked.npz):
-        raise UsageError("--like draws one work as a PNG; leave out --grid and --npz.")
-    if asked.like and (
-        asked.text or asked.text_file or asked.weights or asked.shares or asked.guidance != 1 or asked.best_of != 1
-    ):
-        raise UsageError("--like draws a work as its file says; leave out --text and what weighs its words.")
-    if asked.grid and asked.npz:
-        raise UsageError("--grid and --npz are two kinds of output; ask for one.")
+    check_together(asked)
     from ..config import check
     from ..opening import open_model
     from ..works import save_files, save_grid, save_npz
@@ -81,6 +83,9 @@ def sample_verb(arguments: list[str]) -> None:
     for prompt in prompts:
         for warning in [] if prompt is None else prompt.warnings(model.config.words):
             print(f"Warning: {warning}")
+    if asked.complete:
+        print(complete(model, asked, prompts[0]))
+        return
     choice = (asked.count, asked.seed, asked.label, asked.truncation)
     if asked.npz:
         check(len(prompts) == 1, "--npz", asked.npz, "left out with --text-file")
@@ -97,6 +102,20 @@ def sample_verb(arguments: list[str]) -> None:
     print(f"{asked.count * len(prompts):,} works by {model.name}: {made}")
 
 
+def check_together(asked: Any) -> None:
+    """Raises UsageError for options that exclude each other."""
+    if asked.like and (asked.grid or asked.npz):
+        raise UsageError("--like draws one work as a PNG; leave out --grid and --npz.")
+    if asked.complete and (asked.like or asked.text_file or asked.grid or asked.npz):
+        raise UsageError("--complete draws PNG files; leave out --like, --text-file, --grid and --npz.")
+    if asked.keep != "top" and not asked.complete:
+        raise UsageError("--keep says which half of a picture is kept; name the picture with --complete.")
+    if asked.like and (asked.text or asked.text_file or given_about_words(asked)):
+        raise UsageError("--like draws a work as its file says; leave out --text and what weighs its words.")
+    if asked.grid and asked.npz:
+        raise UsageError("--grid and --npz are two kinds of output; ask for one.")
+
+
 def prompts_of(asked: Any) -> "list[Prompt | None]":
     """What was asked in words: one prompt, one for each line of a file, or [None]. Raises UsageError, DataError."""
     from ..config import check
@@ -106,14 +125,12 @@ def prompts_of(asked: Any) -> "list[Prompt | None]":
     if asked.text and asked.text_file:
         raise UsageError("--text and --text-file both say what to draw; give one.")
     if asked.text_file is None and not asked.text:
-        given = [name for name in ("shares", "weights") if getattr(asked, name)]
-        given += ["guidance"] if asked.guidance != 1 else []
-        given += ["best-of"] if asked.best_of != 1 else []
-        if given:
-            raise UsageError(f"--{given[0]} is about words; say which with --text.")
+        if given := given_about_words(asked):
+            raise UsageError(f"--{given[0]} says how words are drawn; say which with --text.")
         return [None]
+    how = (asked.best_of, asked.temperature, asked.top_k)
     if asked.text_file is None:
-        return [Prompt(asked.text, asked.shares, asked.guidance, weights, asked.best_of)]
+        return [Prompt(asked.text, asked.shares, asked.guidance, weights, *how)]
     check(not asked.shares, "--shares", asked.shares, "left out with --text-file, whose texts are not mixed")
     try:
         lines = asked.text_file.read_text("utf-8-sig").splitlines()
@@ -121,10 +138,29 @@ def prompts_of(asked: Any) -> "list[Prompt | None]":
         raise DataError(
             f"{asked.text_file}: expected text in UTF-8, a prompt a line; it cannot be read ({error})."
         ) from None
-    prompts = [Prompt((line.strip(),), (), asked.guidance, weights, asked.best_of) for line in lines if line.strip()]
+    prompts = [Prompt((line.strip(),), (), asked.guidance, weights, *how) for line in lines if line.strip()]
     if not prompts:
         raise DataError(f"{asked.text_file}: expected a prompt a line, found none.")
     return list(prompts)
+
+
+def given_about_words(asked: Any) -> list[str]:
+    """The options given that mean something with words only."""
+    usual = {"shares": (), "weights": "", "guidance": 1.0, "best_of": 1, "temperature": 1.0, "top_k": 0}
+    return [name.replace("_", "-") for name, value in usual.items() if getattr(asked, name) != value]
+
+
+def complete(model: "Model", asked: Any, prompt: "Prompt | None") -> str:
+    """Works that go on with a picture, named by their seeds. returns: what to print."""
+    from ..files import make_folder
+
+    label = "none" if asked.label is None else asked.label
+    options = {"label": label, "truncation": asked.truncation, "text": prompt}
+    works = model.complete(asked.complete, asked.keep, asked.count, asked.seed, **options)
+    make_folder(asked.out)
+    for number, work in enumerate(works, asked.seed):
+        work.save(asked.out / f"complete-{number:06d}.png")
+    return f"{asked.count:,} works by {model.name} from the {asked.keep} of {asked.complete}: {asked.out}"
 
 
 def draw_again(asked: Any) -> None:

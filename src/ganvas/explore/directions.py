@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..nets.generator import GROUPS, Generator, groups
 from .attributes import measured
 from .boundary import normal
-from .latent import Latent, generator_of, of_seeds
+from .latent import Latent, of_seeds, steerable
 
 METHODS = ("sefa", "pca", "label", "taught")
 SAMPLES = 1024
@@ -62,7 +62,7 @@ class Studied:
 
     def __init__(self, drawer: Drawer, look: Look = measured, samples: int | None = None) -> None:
         self.drawer, self.look = drawer, look
-        self.generator: Generator = generator_of(drawer)
+        self.generator: Generator = steerable(drawer)
         self.latents = of_seeds(drawer, range(FIRST_SEED, FIRST_SEED + (samples or SAMPLES)))
         self.styles = np.stack([one.styles for one in self.latents])
         self.pictures = self.drawn(self.styles)

@@ -19,7 +19,7 @@ from ..drawing import Drawer
 from ..errors import UsageError
 from ..nets.layers import he, leaky
 from ..tensors import as_floats, as_levels, seeded
-from .latent import Latent, generator_of
+from .latent import Latent, steerable
 
 WORKS, BATCH, LEARNING_RATE = 30_000, 50, 2e-3
 """That the encoder learns from."""
@@ -77,13 +77,13 @@ class Entered:
 
 def drawn(drawer: Drawer, styles: Tensor) -> Tensor:
     """Pictures on the nets' scale, differentiable in (n, layers, style_dim) styles."""
-    return generator_of(drawer).draw(styles)
+    return steerable(drawer).draw(styles)
 
 
 def random_styles(drawer: Drawer, count: int, rng: torch.Generator) -> Tensor:
     """(count, layers, style_dim) of works with labels or captions in the proportion in which they were learned."""
     z = torch.randn(count, drawer.config.recipe.latent_dim, generator=rng).to(drawer.device)
-    return generator_of(drawer).styles(z, drawer.by_chance(count, rng))
+    return steerable(drawer).styles(z, drawer.by_chance(count, rng))
 
 
 def spread(drawer: Drawer) -> Spread:
@@ -153,7 +153,7 @@ def enter(
     wanted = as_floats(pictures, drawer.device, drawer.config.recipe.tones)
     with torch.no_grad():
         guess = encoder(wanted).clamp(-3, 3)
-    layers = len(generator_of(drawer).resolutions)
+    layers = len(steerable(drawer).resolutions)
     unit = guess[:, None].repeat(1, layers, 1).requires_grad_()
     optimizer = torch.optim.Adam([unit], STEP)
     best, chosen = torch.full((len(pictures),), float("inf"), device=drawer.device), unit.detach().clone()

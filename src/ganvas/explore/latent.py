@@ -19,13 +19,16 @@ from ..config import check, from_json, to_json
 from ..drawing import Drawer
 from ..errors import DataError, UnknownName, UsageError
 from ..nets.generator import Generator, groups
-from ..prompts import Prompt
+from ..prompts import MOST_TEXTS, Prompt
 from ..registry import nearest
+from ..words import READ
 
 MOST_BYTES = 4_000_000
 """Of the styles, or of the lineage, in a picture's text: a stranger's may claim any size."""
 MOST_GENERATIONS, MOST_TOLD = 200, 50_000
 """Of a lineage, and letters that they may take."""
+MOST_TERMS = 1 + MOST_TEXTS * (1 + READ)
+"""That a prompt can have: no caption, each text, and each without each of its words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,18 @@ def generator_of(drawer: Drawer) -> Generator:
     if not isinstance(drawer.generator, Generator):
         raise UsageError(f"The nets of {drawer.name} tell no styles, so nothing but drawing can be done with them.")
     return drawer.generator
+
+
+def steerable(drawer: Drawer) -> Generator:
+    """The drawer's generator. Raises UsageError where there is nothing between two works."""
+    generator = generator_of(drawer)
+    if not generator.steers:
+        raise UsageError(
+            f"{drawer.name} writes works code by code, and nothing lies between two rows of codes: they cannot be "
+            "steered, mixed, bred, walked among, varied, tiled or entered. Draw others by seed, ask in words (sample "
+            "--text, explore --words), or have a picture completed (sample --complete)."
+        )
+    return generator
 
 
 def of_seeds(
@@ -81,7 +96,7 @@ def centre_of(drawer: Drawer, latent: Latent) -> np.ndarray:
     number = drawer.labels.index(latent.label) if latent.label in drawer.labels else len(drawer.labels)
     z = torch.zeros(1, drawer.config.recipe.latent_dim, device=drawer.device)
     with torch.inference_mode():
-        centre = generator_of(drawer).centre(z, torch.tensor([number], device=drawer.device))
+        centre = steerable(drawer).centre(z, torch.tensor([number], device=drawer.device))
     return centre[0].cpu().numpy()
 
 
@@ -165,18 +180,20 @@ def from_text(text: dict[str, str], drawer: Drawer, where: str) -> Latent:
     if "lineage" not in text and "seed" not in text:
         raise DataError(f"{where} does not say what it was drawn from. Enter it as a picture: --invert {where}")
     lineage = _lineage(text, where)
-    shape = (len(generator_of(drawer).resolutions), drawer.styles([0]).shape[2])
+    generator, width = generator_of(drawer), drawer.styles([0]).shape[2]
+    most = len(generator.resolutions) if generator.steers else MOST_TERMS
     if "styles" not in text or is_of_seed(lineage):
         return _of_lineage(lineage, drawer, where)
     try:
         packed = base64.b64decode(text["styles"][:MOST_BYTES], validate=True)
-        raw = zlib.decompressobj().decompress(packed, 4 * shape[0] * shape[1] + 1)
+        raw = zlib.decompressobj().decompress(packed, 4 * most * width + 1)
     except (binascii.Error, zlib.error, ValueError):
         raise DataError(f"{where}: its styles are damaged.") from None
-    if len(raw) != 4 * shape[0] * shape[1]:
+    layers, left = divmod(len(raw), 4 * width)
+    if left or layers == 0 or layers > most or (generator.steers and layers < most):
         raise DataError(f"{where} was drawn by a model of another shape than {drawer.name}.")
-    styles = np.frombuffer(raw, "<f4").reshape(shape).astype(np.float32)
-    if not np.isfinite(styles).all():
+    styles = np.frombuffer(raw, "<f4").reshape(layers, width).astype(np.float32)
+    if not np.isfinite(styles).all() or not generator.can_draw(torch.from_numpy(styles)):
         raise DataError(f"{where}: its styles are damaged.")
     label = text.get("label")
     return Latent(styles, label if label in drawer.labels else None, lineage)

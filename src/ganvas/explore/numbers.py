@@ -11,7 +11,7 @@ from ..features.extractor import Extractor
 from ..tensors import as_levels, seeded
 from .boundary import normal
 from .invert import random_styles
-from .latent import generator_of
+from .latent import steerable
 
 EPSILON = 1e-3
 """Share of the way from one work to another between the two pictures that are compared; the paper's 1e-4 is in the
@@ -23,7 +23,7 @@ def path_ends(drawer: Drawer, count: int, rng: torch.Generator) -> tuple[Tensor,
 
     In styles of a mapping network straight lines, in latents of normals arcs. Karras et al. 2019, eq. 2-3.
     """
-    config, generator = drawer.config, generator_of(drawer)
+    config, generator = drawer.config, steerable(drawer)
     z = torch.randn(2, count, config.recipe.latent_dim, generator=rng, dtype=torch.float64)
     t = torch.rand(count, 1, generator=rng, dtype=torch.float64)
     label = drawer.by_chance(count, rng)
@@ -53,7 +53,7 @@ def path_length(drawer: Drawer, extractor: Extractor, count: int = 1000) -> tupl
     smooth. The interval is that of the mean, 95%. Karras et al. 2019, eq. 2-3; theirs are VGG16's features.
     """
     rng, tones = seeded(0, "path length"), drawer.config.recipe.tones
-    generator, lengths, seen = generator_of(drawer), [], []
+    generator, lengths, seen = steerable(drawer), [], []
     for start in range(0, count, BATCH):
         styles = path_ends(drawer, min(BATCH, count - start), rng)
         here, there = (extractor(as_levels(generator.draw(x.contiguous()), tones)).double() for x in styles)

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from ..drawing import Drawer
 from ..errors import UsageError
 from ..nets.layers import grid
-from .latent import generator_of
+from .latent import steerable
 
 
 def around(x: Tensor, rows: int, columns: int) -> Tensor:
@@ -69,7 +69,7 @@ def enlarged(x: Tensor, times: int) -> Tensor:
 
 def check_tiles(drawer: Drawer) -> None:
     """Raises UsageError for a generator whose works cannot be tiles: its sides must halve evenly down to its start."""
-    generator = generator_of(drawer)
+    generator = steerable(drawer)
     _, height, width = drawer.config.shape
     halved = math.ceil(math.log2(height / generator.resolutions[0]))
     if halved == 0:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..errors import UsageError
 from ..run_config import RunConfig
 from .dual import Dual
 
@@ -41,6 +42,9 @@ class Generator(nn.Module, ABC):
     free_dims: int
     """So many leading numbers of a style vary within a label; the rest is what the label says."""
 
+    steers: bool = True
+    """Whether between two styles there are others, so that works can be steered, mixed and walked among."""
+
     def __init__(self) -> None:
         super().__init__()
         self.dual: Dual | None = None
@@ -53,6 +57,10 @@ class Generator(nn.Module, ABC):
     @abstractmethod
     def draw(self, styles: Tensor) -> Tensor:
         """(n, len(resolutions), style_dim) -> (n, C, H, W) pictures. The same styles give the same pictures."""
+
+    def can_draw(self, styles: Tensor) -> bool:
+        """Whether these, (layers, style_dim) and finite, are styles of its own: a stranger's may be anything."""
+        return True
 
     def forward(self, z: Tensor, label: Tensor, between: Between | None = None) -> Tensor:
         return self.draw(self.styles_between(z, label, between))
@@ -76,6 +84,18 @@ class Generator(nn.Module, ABC):
             return styles
         centre = self.centre(z, label)
         return centre + truncation * (styles - centre)
+
+    def combined(self, parts: Sequence[Tensor], coefficients: Sequence[float]) -> Tensor:
+        """The styles of several things asked for at once, each (n, layers, style_dim): their weighted sum."""
+        return torch.stack([one * part for part, one in zip(parts, coefficients, strict=True)]).sum(dim=0)
+
+    def tempered(self, styles: Tensor, temperature: float, top_k: int) -> Tensor:
+        """Styles that draw bolder or tamer than was learned. Raises UsageError for nets that cannot."""
+        if temperature == 1 and top_k == 0:
+            return styles
+        raise UsageError(
+            "Temperature and top-k are for models of the recipe 'tokens'. Leave them out, or use truncation."
+        )
 
     @abstractmethod
     def entrances(self) -> Sequence[tuple[int, Tensor]]:

@@ -23,6 +23,22 @@ def parted(condition: Tensor) -> tuple[Tensor, Tensor]:
     return condition, condition.new_zeros(*condition.shape, READ, IDS)
 
 
+def cut(ids: Tensor, at_least: int = 0) -> tuple[Tensor, Tensor]:
+    """(n, READ, IDS) numbers of words -> those up to the longest caption's end, and (n, length) where there are any."""
+    known = ids[..., 0] > 0
+    length = max(at_least, int(known.sum(dim=1).max()))
+    return ids[:, :length], known[:, :length]
+
+
+def spelled(ids: Tensor, words: nn.Embedding, pieces: nn.Embedding) -> Tensor:
+    """(n, length, IDS) -> (n, length, dim): a word's own vector and those of its pieces. Bojanowski et al. 2017, eq. 2.
+
+    words, pieces: a vector for each number of a word, and of a piece.
+    """
+    shares = (ids[..., 1:] > 0).sum(dim=2, keepdim=True).clamp(min=1).sqrt()
+    return words(ids[..., 0]) + pieces(ids[..., 1:]).sum(dim=2) / shares
+
+
 class Layer(nn.Module):
     """Each word looks at all words of its caption, then thinks: (n, length, dim) -> (n, length, dim).
 
@@ -64,13 +80,8 @@ class Reader(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         # In use in double precision, so that a caption's vector does not depend on how many are read at once.
         precise = torch.float32 if self.training else torch.float64
-        known = ids[..., 0] > 0
-        length = max(1, int(known.sum(dim=1).max()))  # of the longest caption: the rest is empty
-        ids, known = ids[:, :length], known[:, :length]
-        pieces = ids[..., 1:]
-        shares = (pieces > 0).sum(dim=2, keepdim=True).clamp(min=1).sqrt()
-        x = self.words(ids[..., 0]) + self.pieces(pieces).sum(dim=2) / shares
-        x = (x + self.places[:length]).to(precise)
+        ids, known = cut(ids, at_least=1)
+        x = (spelled(ids, self.words, self.pieces) + self.places[: ids.shape[1]]).to(precise)
         for layer in self.layers:
             x = layer(x, known)
         mean = (normal(x) * known[:, :, None]).sum(dim=1) / known.sum(dim=1, keepdim=True).clamp(min=1)

@@ -21,7 +21,7 @@ from .players import Players
 
 ROWS_BY_LABEL = "embedding.weight"
 """Ends the names of weights with a row for each label, and a last one for none."""
-OF_THE_RUN = ("level",)
+OF_THE_RUN = ("level", "stage")
 """Buffers that say where a run is, and are none of its weights."""
 
 

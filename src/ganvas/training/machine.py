@@ -7,6 +7,7 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.utils import KwargsHandler
 
+from ..config import Recipe
 from ..errors import UsageError
 
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # glibc's mallopt numbers
@@ -45,7 +46,10 @@ def accelerator(grows: bool = False) -> Accelerator:
     return Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available(), kwargs_handlers=handlers)
 
 
-def check_shares(batch_size: int, processes: int) -> None:
-    """Raises UsageError when the batch cannot be shared evenly."""
+def check_shares(recipe: Recipe, processes: int) -> None:
+    """Raises UsageError when the batch cannot be shared evenly, or the nets learn in one process only."""
+    if recipe.net.tokenizes and processes > 1:
+        raise UsageError(f"The nets of recipe {recipe.name!r} learn in one process. Start ganvas train by itself.")
+    batch_size = recipe.batch_size
     if batch_size % processes:
         raise UsageError(f"batch_size {batch_size} cannot be shared evenly by {processes} processes.")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..config import Budget, Recipe
 from ..dataset import Dataset
+from ..nets.tokens import WRITING, TokensGenerator
 from ..run_config import RunConfig
 from .batches import Batch, Batches
 from .growth import Growth
@@ -28,6 +29,8 @@ def seconds_for(budget: Budget) -> float:
 
 def images_per_second(players: Players, batch: Batch, seconds: float) -> float:
     """Pictures a second, of steps on the same batch. The players have learned from it afterwards: throw them away."""
+    if isinstance(players.bare_G, TokensGenerator):
+        players.bare_G.stage.fill_(WRITING)  # most of its run, and the slowest part
     step(players, batch)
     began, steps = time.perf_counter(), 0
     while steps < LEAST_STEPS or time.perf_counter() - began < seconds:

@@ -17,6 +17,7 @@ from .batches import Batch
 from .pairing import learn_pairs, towards_captions
 from .paths import add_path_length, is_due
 from .players import Players
+from .tokens import tokens_step
 
 
 def accuracies(game: Game, real: Tensor, fake: Tensor) -> Tensor:
@@ -31,6 +32,8 @@ def accuracies(game: Game, real: Tensor, fake: Tensor) -> Tensor:
 
 def step(players: Players, batch: Batch) -> Tensor:
     """One move of both. returns: (5,) D's loss, the penalty, the two accuracies, G's loss."""
+    if players.recipe.net.tokenizes:
+        return tokens_step(players, batch)
     if players.recipe.simultaneous:
         return simultaneous_step(players, batch)
     judged = discriminator_step(players, batch)

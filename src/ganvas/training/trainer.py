@@ -42,9 +42,10 @@ from .few import warnings_before
 from .growth import Growth
 from .inherit import Heritage, inherit
 from .judging import Judging, Jury
+from .phases import enter, set_rates
 from .players import Players, make_players
 from .preview import Previews, due
-from .schedule import Schedule, batch_size, cosine, ema_decay, warm_up
+from .schedule import Schedule, batch_size, ema_decay
 from .step import step
 from .strength import Overfitting, Strength
 from .vitals import Probe
@@ -85,7 +86,7 @@ class Trainer:
         self.accelerator = machine.accelerator(grows=self.growth.levels > 1)
         self.device = self.accelerator.device
         processes = self.accelerator.num_processes
-        machine.check_shares(recipe.batch_size, processes)
+        machine.check_shares(recipe, processes)
         self.train_works, self.held_out = dataset.split(recipe.holdout, config.seed)
         self.recipe = for_pictures(recipe, dataset, self.train_works)
         self.schedule = Schedule(config.budget, len(self.train_works))
@@ -98,6 +99,7 @@ class Trainer:
         self.previews = Previews(run, recipe, self.device)
         self.jury = Jury(run, judging) if judging else None
         look = partial(Probe, config, dataset, self.train_works, self.held_out, self.device)
+        doctor = "off" if recipe.net.tokenizes else doctor  # it knows what goes wrong in games
         self.ward = Ward(doctor, look, recipe.batch_size, processes, clock, bool(recipe.augment))
         self.strength = Strength(
             recipe, partial(Overfitting, config, dataset, self.train_works, self.held_out, self.device)
@@ -214,6 +216,7 @@ class Trainer:
 
     def _grow(self) -> None:
         self.growth.set((self.players.bare_G, self.players.bare_D, self.average), self._progress())
+        enter(self.players, self.average, self._progress())
 
     def _step(self) -> Tensor:
         """One move of D, one of G. returns: (5,) D's loss, penalty, the two accuracies, G's loss."""
@@ -223,9 +226,7 @@ class Trainer:
         self.strength.follow(players, self.images, self._progress())
         batch = self.batches.batch(self.images, size, self.device, self.strength.p)
         batch = replace(batch, real=self.growth.shown(batch.real, self._progress()))
-        share = cosine(self._progress(), recipe.final_lr_share) * warm_up(self.images, recipe.warm_up_kimg)
-        players.optimizer_d.param_groups[0]["lr"] = recipe.discriminator_lr * share
-        players.optimizer_g.param_groups[0]["lr"] = recipe.generator_lr * share
+        set_rates(players, self._progress(), self.images)
         judged = step(players, batch)
         decay = ema_decay(self.images, size, recipe.ema_half_life_kimg, recipe.ema_share)
         ema.update(self.average, players.bare_G, decay)

@@ -1,0 +1,88 @@
+"""A step of nets that write pictures as codes (nets/tokens.py): of the codes, of the decoder, of the transformer."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..nets.tokens import COMPETING, PAINTING, WRITING
+from .batches import Batch
+from .pairing import learn_pairs
+from .players import Players
+
+
+def tokens_step(players: Players, batch: Batch) -> Tensor:
+    """What the stage at hand learns. returns: (5,) as `ganvas.training.step.step`.
+
+    G's loss is how far pixels are off, and in the transformer's stage nats a code.
+    """
+    G: Any = players.bare_G
+    net: Any = players.recipe.net
+    nothing = batch.real.new_zeros(4)
+    if G.stage >= WRITING:
+        return torch.cat([nothing, writing_step(players, batch)])
+    if G.stage >= COMPETING and net.adversarial > 0:
+        return competing_step(players, batch)
+    if G.stage >= PAINTING:
+        return torch.cat([nothing, painting_step(players, batch)])
+    return torch.cat([nothing, G.codebook.learn(G.squares(batch.real).flatten(0, 1))[None]])
+
+
+def off(again: Tensor, real: Tensor) -> Tensor:
+    """() how far pictures are from what they were: the mean difference of levels, and of its square."""
+    return F.l1_loss(again, real) + F.mse_loss(again, real)
+
+
+def painting_step(players: Players, batch: Batch) -> Tensor:
+    """The decoder learns to bring pictures back. returns: (1,) loss."""
+    G: Any = players.bare_G
+    codes = G.codes(batch.real)
+    with players.half_precision():
+        again = G.painted(codes).float()
+    loss = off(again, batch.real)
+    move(players, loss, batch)
+    return loss.detach()[None]
+
+
+def competing_step(players: Players, batch: Batch) -> Tensor:
+    """The same, and it is to pass for real, piece by piece. Esser et al. 2021, eq. 6. returns: (5,)."""
+    G: Any = players.bare_G
+    net: Any = players.recipe.net
+    D, game = players.bare_D, players.game
+    codes = G.codes(batch.real)
+    with players.half_precision():
+        again = G.painted(codes).float()
+        logits = D(torch.cat([batch.real, again.detach()]), torch.cat([batch.label, batch.label])).float()
+    real, fake = logits.chunk(2)
+    loss_d = game.discriminator(real, fake)
+    players.optimizer_d.zero_grad()
+    loss_d.backward()
+    players.optimizer_d.step()
+    D.requires_grad_(False)
+    with players.half_precision():
+        judged = D(again, batch.label).float()
+    loss = off(again, batch.real)
+    move(players, loss + net.adversarial * game.generator(real.detach(), judged), batch)
+    D.requires_grad_(True)
+    right = torch.stack([(real > 0).float().mean(), (fake < 0).float().mean()])
+    return torch.cat([loss_d.detach()[None], loss_d.new_zeros(1), right, loss.detach()[None]])
+
+
+def writing_step(players: Players, batch: Batch) -> Tensor:
+    """The transformer learns which code comes next. Ramesh et al. 2021, sect. 2.2. returns: (1,) nats a code."""
+    G: Any = players.bare_G
+    codes = G.codes(batch.real)
+    with players.half_precision():
+        logits = G.logits(codes, batch.label)
+    loss = F.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+    move(players, loss, batch)
+    return loss.detach()[None]
+
+
+def move(players: Players, loss: Tensor, batch: Batch) -> None:
+    """G goes down the loss; the towers that tell which caption is whose learn beside it."""
+    players.optimizer_g.zero_grad()
+    loss.backward()
+    learn_pairs(players, batch)
+    players.optimizer_g.step()
