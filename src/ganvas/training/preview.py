@@ -14,6 +14,8 @@ from ..tensors import seeded, to_uint8
 COUNT = 24
 """Previews after the first one, the last included."""
 COLUMNS, ROWS = 10, 6
+FEW_ROWS = 2
+"""Of works that are written code by code, which takes long."""
 STRIP_ROWS = 10
 CELL_PX = 56
 """About how large a work appears in a preview."""
@@ -31,7 +33,7 @@ class Previews:
         self.run = run
         self.tones = recipe.tones
         labels = len(run.config.label_names)
-        count = COLUMNS * ROWS
+        count = COLUMNS * (FEW_ROWS if recipe.net.tokenizes else ROWS)
         self.z = torch.randn(count, recipe.latent_dim, generator=seeded(run.config.seed, "preview")).to(device)
         by_column = torch.arange(count) % COLUMNS % max(labels, 1)
         label = by_column if labels else torch.zeros(count, dtype=torch.long)
