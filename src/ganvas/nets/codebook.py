@@ -26,7 +26,7 @@ class Codebook(nn.Module):
         """numbers: of a square, channel by channel."""
         super().__init__()
         self.channels = channels
-        self.register_buffer("squares", torch.zeros(codes, numbers))
+        self.register_buffer("squares", torch.rand(codes, numbers) * 2 - 1)
         self.register_buffer("uses", torch.zeros(codes))
 
     def forward(self, squares: Tensor) -> Tensor:
