@@ -28,7 +28,7 @@ class Drawer:
 
     def __init__(self, generator: nn.Module, config: RunConfig, name: str, device: torch.device) -> None:
         self.generator, self.config, self.name, self.device = generator, config, name, device
-        self.labels = config.label_names
+        self.labels, self.encoder = config.label_names, config.text_encoder
 
     def pixels(
         self,
@@ -74,7 +74,8 @@ class Drawer:
             unlabelled = [len(self.labels)] * len(seeds)
             numbers = torch.tensor(unlabelled if label is None else self.label_numbers(seeds, label)).to(self.device)
             z = self._latents(seeds)
-            return styles_of(prompt, lambda asked: generator.truncated(z, asked, truncation), numbers).contiguous()
+            drawn = styles_of(prompt, lambda asked: generator.truncated(z, asked, truncation), numbers, self.encoder)
+            return drawn.contiguous()
 
     def to_order(self, seeds: Sequence[int], captions: Sequence[str]) -> np.ndarray:
         """(n, H, W, C) uint8: the work of each seed by its own caption, without a label, as learned.
@@ -85,7 +86,7 @@ class Drawer:
         unlabelled = torch.full((len(seeds),), len(self.labels), device=self.device)
         generator: Any = self.generator
         with torch.inference_mode():
-            return self.drawn(generator.styles(self._latents(seeds), rows(unlabelled, captions)))
+            return self.drawn(generator.styles(self._latents(seeds), rows(unlabelled, captions, self.encoder)))
 
     def drawn(self, styles: Tensor) -> np.ndarray:
         """(n, layers, style_dim) -> (n, H, W, C) uint8. The same styles always give the same picture."""
@@ -98,14 +99,15 @@ class Drawer:
         numbers = torch.tensor(self.label_numbers(seeds, label)).to(self.device)
         if not self.config.asked.text_dim:
             return self._latents(seeds), numbers
-        return self._latents(seeds), rows(numbers, [self.caption_of(seed) if label is None else "" for seed in seeds])
+        told = [self.caption_of(seed) if label is None else "" for seed in seeds]
+        return self._latents(seeds), rows(numbers, told, self.encoder)
 
     def by_chance(self, count: int, rng: torch.Generator) -> Tensor:
         """(count,) labels, or conditions where there are captions, in the proportion in which they were learned."""
         if self.config.captions:
             chosen = torch.randint(len(self.config.captions), (count,), generator=rng).tolist()
             told = [self.config.captions[one] for one in chosen]
-            found = rows(torch.tensor([label for _, label in told]), [text for text, _ in told])
+            found = rows(torch.tensor([label for _, label in told]), [text for text, _ in told], self.encoder)
         elif self.labels:
             found = torch.multinomial(self._label_weights, count, replacement=True, generator=rng)
         else:

@@ -45,6 +45,8 @@ def sample_verb(arguments: list[str]) -> None:
         """Above 1 words count for more than they did in training; at 0 for nothing."""
         weights: str = ""
         """How much single words count: "red:1.5 circle:0.7"."""
+        text_encoder: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """Where the sentence model lies now that reads the run's captions, if it was moved."""
         like: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """A work's PNG file: draws that work again, by what the file says of it, as again.png."""
         best: bool = False
@@ -73,9 +75,10 @@ def sample_verb(arguments: list[str]) -> None:
         draw_again(asked)
         return
     prompts = prompts_of(asked)
-    model = open_model(asked.run, asked.best)
+    model = open_model(asked.run, asked.best, asked.text_encoder)
+    reads_all = model.config.text_encoder is not None
     for prompt in prompts:
-        for warning in [] if prompt is None else prompt.warnings(model.config.words):
+        for warning in [] if prompt is None else prompt.warnings(model.config.words, reads_all):
             print(f"Warning: {warning}")
     choice = (asked.count, asked.seed, asked.label, asked.truncation)
     if asked.npz:
@@ -127,7 +130,7 @@ def draw_again(asked: Any) -> None:
     from ..files import make_folder
     from ..opening import open_model
 
-    model = open_model(asked.run, asked.best)
+    model = open_model(asked.run, asked.best, asked.text_encoder)
     for warning in same_model([str(asked.like)], model.fingerprint):
         print(f"Warning: {warning}")
     out = asked.out / "again.png"
