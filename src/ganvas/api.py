@@ -17,7 +17,7 @@ from .config import Budget, Recipe, TextEncoder, check, parse_every
 from .dataset import Dataset, prepare
 from .errors import UsageError
 from .model import Model
-from .opening import untrained, open_model
+from .opening import open_model, untrained
 from .registry import recipes
 from .run_config import MOST_CAPTIONS, MOST_WORDS, RunConfig
 from .runs import Run

@@ -1,20 +1,22 @@
 """From seeds to pictures: what a model, an evaluation and a judge during training share."""
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import check
 from .errors import UnknownName, UsageError
 from .nets.generator import Generator
+from .nets.text import parted
 from .prompts import Prompt, rows, styles_of
 from .registry import nearest
 from .run_config import RunConfig
-from .tensors import seeded, to_uint8
+from .tensors import as_floats, seeded, to_uint8
 
 BATCH = 100
 """Works drawn at once."""
@@ -73,9 +75,38 @@ class Drawer:
             self._check_reads()
             unlabelled = [len(self.labels)] * len(seeds)
             numbers = torch.tensor(unlabelled if label is None else self.label_numbers(seeds, label)).to(self.device)
-            z = self._latents(seeds)
-            drawn = styles_of(prompt, lambda asked: generator.truncated(z, asked, truncation), numbers, self.encoder)
-            return drawn.contiguous()
+            found = []
+            for place in range(prompt.best_of):
+                z = torch.stack([self.latent(seed, place) for seed in seeds]).to(self.device)
+                styles = partial(generator.truncated, z, truncation=truncation)
+                found.append(styles_of(prompt, styles, numbers, self.encoder))
+            return found[0].contiguous() if prompt.best_of == 1 else self._best(torch.stack(found, dim=1), prompt)
+
+    def _best(self, styles: Tensor, prompt: Prompt) -> Tensor:
+        """(n, tries, layers, style_dim) -> of each the try that suits the prompt best, (n, layers, style_dim).
+
+        Each work's tries are compared by themselves, so that what is kept does not depend on how many are asked for.
+        """
+        matches = torch.stack([self.match(self.drawn(tries), prompt) for tries in styles])
+        return styles[torch.arange(len(styles), device=styles.device), matches.argmax(dim=1)].contiguous()
+
+    def match(self, pictures: np.ndarray, prompt: Prompt) -> Tensor:
+        """(n,) how well pictures suit a prompt's texts: cosines, -1 to 1, of the towers that G learned beside.
+
+        pictures: (n, H, W, C) uint8. No judge of the model: its works were drawn towards what the towers think.
+        Raises UsageError where it learned without them.
+        """
+        self._check_reads()
+        generator: Any = self.generator
+        dual = generator.dual
+        if dual is None:
+            raise UsageError(f"{self.name} cannot tell what suits a text: it learned with --pairing 0.")
+        unlabelled = torch.zeros(len(prompt.texts), dtype=torch.long, device=self.device)
+        shares = torch.tensor(prompt.shares or [1.0] * len(prompt.texts), device=self.device)
+        with torch.inference_mode():
+            said = shares @ dual.read(parted(rows(unlabelled, prompt.texts, self.encoder))[1])
+            seen = dual.see(as_floats(pictures, self.device, self.config.recipe.tones))
+            return F.cosine_similarity(seen, said[None], dim=1)
 
     def to_order(self, seeds: Sequence[int], captions: Sequence[str]) -> np.ndarray:
         """(n, H, W, C) uint8: the work of each seed by its own caption, without a label, as learned.
@@ -123,9 +154,10 @@ class Drawer:
     def _latents(self, seeds: Sequence[int]) -> Tensor:
         return torch.stack([self.latent(seed) for seed in seeds]).to(self.device)
 
-    def latent(self, seed: int) -> Tensor:
-        """z of a seed: (latent_dim,) normals that depend on the seed alone."""
-        return torch.randn(self.config.recipe.latent_dim, generator=seeded(seed, "latent"))
+    def latent(self, seed: int, place: int = 0) -> Tensor:
+        """z of a seed: (latent_dim,) normals that depend on the seed alone.   place: 0, or which of further tries."""
+        name = f"latent {place}" if place else "latent"
+        return torch.randn(self.config.recipe.latent_dim, generator=seeded(seed, name))
 
     def label_numbers(self, seeds: Sequence[int], label: str | int | None = None) -> list[int]:
         """The number of each work's label; `len(labels)` is the null label. Raises UnknownName, UsageError."""

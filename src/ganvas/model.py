@@ -112,6 +112,14 @@ class Model:
         """The works of latents, as `ganvas.explore` makes them."""
         return [Work(pixels, one, self) for pixels, one in zip(self.drawn(latents), latents, strict=True)]
 
+    def match(self, works: Sequence[Work], text: str | Prompt) -> list[float]:
+        """How well works suit a text, from -1 to 1, by the two towers that learned beside it: what `best_of` goes by.
+
+        To choose among its works, not to judge it by. Raises UsageError where it learned without captions or towers.
+        """
+        prompt = Prompt((text,)) if isinstance(text, str) else text
+        return self.drawer.match(np.stack([work.pixels for work in works]), prompt).tolist()
+
     @property
     def steered(self) -> Generator:
         """The generator with its styles. Raises UsageError for nets of another package that have none."""

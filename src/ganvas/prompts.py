@@ -18,6 +18,7 @@ MOST_TEXTS = 16
 """To be mixed. Each takes the net a pass, and a stranger's file may ask for any number."""
 MOST_GUIDANCE = 10.0
 MOST_WEIGHT = 10.0
+MOST_TRIES = 64
 Styles = Callable[[Tensor], Tensor]
 """(n, ROW) conditions -> (n, layers, dim) styles of the latents at hand."""
 
@@ -29,6 +30,7 @@ class Prompt:
     texts: one, or several to be mixed.   shares: how much each counts, made to add up to 1; () for all alike.
     guidance: 1 is as learned; above 1 words count for more than they did in training, at 0 for nothing.
     weights: (word, factor) pairs; a word of factor 0 is as if it were not there, one of 2 counts twice.
+    best_of: so many works are drawn for each that is wanted, of which the one that suits the texts best is kept.
     Raises UsageError for what is no prompt.
     """
 
@@ -36,6 +38,7 @@ class Prompt:
     shares: tuple[float, ...] = ()
     guidance: float = 1.0
     weights: tuple[tuple[str, float], ...] = ()
+    best_of: int = 1
 
     def __post_init__(self) -> None:
         check(isinstance(self.texts, tuple) and bool(self.texts), "text", self.texts, "at least one text, in a tuple")
@@ -53,6 +56,8 @@ class Prompt:
         )
         check(fits, "shares", self.shares, f"a number of 0 or more for each of {len(self.texts)} texts")
         check(not self.shares or sum(self.shares) > 0, "shares", self.shares, "above 0 in sum")
+        tries = type(self.best_of) is int and 1 <= self.best_of <= MOST_TRIES
+        check(tries, "best_of", self.best_of, f"a whole number from 1 to {MOST_TRIES}")
         check(0 <= self.guidance <= MOST_GUIDANCE, "guidance", self.guidance, f"from 0 to {MOST_GUIDANCE:g}")
         known = sorted({word for text in self.texts for word in words_of(text)})
         for word, factor in self.weights:

@@ -22,6 +22,7 @@ from .explore.wording import changes, differences, rewordings
 from .files import make_folder
 from .model import Model
 from .pictures import grid, save_png, scale_for, to_image
+from .prompts import Prompt
 from .work import Inverted
 
 FILM_PX, SHEET_PX = 256, 64
@@ -225,10 +226,11 @@ def save_rewordings(
     seeds: Sequence[int] = range(STRIP_ROWS),
     truncation: float = 1.0,
     scale: int | None = None,
-) -> dict[str, float]:
+) -> dict[str, tuple[float, float | None]]:
     """Which word did what: works of a text, without each word, and with each swap; below each what has changed.
 
-    returns: of each change how much it changes a work, the mean over `seeds`, from 0 to 1. Raises UsageError,
+    returns: of each change how much it changes a work, the mean over `seeds`, from 0 to 1; and how much better works
+    then suit the whole text, a difference of two cosines, None for a model that cannot tell. Raises UsageError,
     StorageError.
     """
     found = rewordings(model.drawer, seeds, text, swaps, truncation)
@@ -238,8 +240,12 @@ def save_rewordings(
     sheet = strips(np.stack(cells), [one.name for one in found], scale_of(model, scale, SHEET_PX))
     make_folder(out.parent)
     save_png(sheet, out, {"run": model.name, "prompt": text})
-    sizes = [changes(pictures[0], one).mean() for one in pictures]
-    return {one.name: float(size) for one, size in zip(found[1:], sizes[1:], strict=True)}
+    sizes = [float(changes(pictures[0], one).mean()) for one in pictures]
+    suits: list[float | None] = [None] * len(found)
+    if model.steered.dual is not None:
+        matches = [float(model.drawer.match(one, Prompt((text,))).mean()) for one in pictures]
+        suits = [one - matches[0] for one in matches]
+    return {one.name: (size, gain) for one, size, gain in zip(found[1:], sizes[1:], suits[1:], strict=True)}
 
 
 def save_strips(model: Model, directions: Sequence[Direction], folder: Path, scale: int | None = None) -> list[Path]:

@@ -94,14 +94,14 @@ def test_training_mixes_and_can_be_repeated():
     G = tiny(mixing=1.0).train()
     z = torch.randn(64, 5)
     assert torch.equal(G(z, none(64)), G(z, none(64)))
-    mixed, plain = G.mixed(z, none(64), dice_of(z)), G.styles(z, none(64))
+    mixed, plain = G.mixed(z, none(64), None, dice_of(z)), G.styles(z, none(64))
     same = (mixed == plain).all(dim=2)
     assert same[:, 0].all()  # at least the first layer is the latent's own
     assert not same[:, -1].any()  # and at least the last one another's
     assert (same.int().diff(dim=1) <= 0).all()  # one crossover each
     assert len(same.sum(dim=1).unique()) == len(G.resolutions) - 1
     never = tiny(mixing=0.0).train()
-    assert torch.equal(never.mixed(z, none(64), dice_of(z)), never.styles(z, none(64)))
+    assert torch.equal(never.mixed(z, none(64), None, dice_of(z)), never.styles(z, none(64)))
 
 
 def test_how_many_come_at_once_changes_no_work_in_training():

@@ -43,9 +43,14 @@ def test_a_picture_comes_with_its_captions_and_with_others(shapes: Dataset) -> N
     chosen, rng = train[:40], torch.Generator().manual_seed(0)
     label = torch.from_numpy(shapes.labels[chosen])
     known = [{tuple(ids_of(text)) for text in said[work]} for work in chosen]
-    alike, spoken, nothing, told = 0, 0, 0, [set[tuple[int, ...]]() for _ in chosen]
+    mixed, alike, spoken, nothing, told = 0, 0, 0, 0, [set[tuple[int, ...]]() for _ in chosen]
     for _ in range(30):
-        own, other = captions.rows(chosen, label, 0.25, rng)
+        found = captions.said_of(chosen, label, 0.25, rng)
+        own, other, mixes = found.own, found.other, found.share > 0
+        mixed += int(mixes.sum())
+        assert not own[mixes, 1:].any()  # of a mixture D is told no caption
+        assert (found.share < 1).all()
+        assert all((end[:, 1] > 0).all() and (end[:, 0] == label).all() for end in found.ends)
         assert (own[:, 0] == label).all() and (other[:, 0] == label).all()
         for number, (one, another) in enumerate(zip(own[:, 1:].tolist(), other[:, 1:].tolist(), strict=True)):
             if not any(one):
@@ -63,6 +68,7 @@ def test_a_picture_comes_with_its_captions_and_with_others(shapes: Dataset) -> N
             alike += any(shapes.labels[work] == label[number] for work in owners)
     assert spoken / 1200 == pytest.approx(0.72, abs=0.06)
     assert nothing / 1200 == pytest.approx(0.25, abs=0.04)
+    assert mixed / nothing == pytest.approx(0.5, abs=0.08)
     assert alike / spoken == pytest.approx(0.5 + 0.5 / 6, abs=0.08)  # there are six labels
     assert all(len(of_one) == len(all_of_one) for of_one, all_of_one in zip(told, known, strict=True))
 
@@ -74,7 +80,11 @@ def test_pictures_without_captions_stay_silent(tmp_path: Path) -> None:
             (tmp_path / f"{number}.txt").write_text("odd")
     data = prepare(tmp_path, 16)
     captions = Captions(data, np.arange(24))
-    own, other = captions.rows(np.arange(24), torch.zeros(24).long(), 0.0, torch.Generator().manual_seed(0))
+    found = captions.said_of(np.arange(24), torch.zeros(24).long(), 1.0, torch.Generator().manual_seed(0))
+    assert not (found.share > 0)[::2].any()  # nothing lies between a caption and none
+    found = captions.said_of(np.arange(24), torch.zeros(24).long(), 0.0, torch.Generator().manual_seed(0))
+    own, other = found.own, found.other
+    assert not found.share.any()
     odd = [name["name"] for name in data.works()]
     assert [bool(word) for word in first_words(own)] == [int(name[:-4]) % 2 == 1 for name in odd]
     assert (own == other).all()  # all captions are the same

@@ -99,6 +99,14 @@ def test_words_that_were_never_learned_are_said_and_read(run: Path) -> None:
     assert [one.name for one in rewordings(model.drawer, [3], "zebra")] == ["as said", "-zebra"]
 
 
+def test_the_best_of_several_is_chosen_by_what_the_towers_read(run: Path) -> None:
+    model = gv.open(run)
+    (best,) = model.sample(1, seed=3, text=gv.Prompt(("red circle",), best_of=6))
+    (one,) = model.sample(1, seed=3, text="red circle")
+    found = model.match([best, one], "red circle")
+    assert found[0] >= found[1] and model.match([one], "blue square") != found[1:]
+
+
 def test_a_single_file_travels_without_folders(run: Path, folder: Path, tmp_path: Path) -> None:
     latest = Run.find(run).latest()
     assert latest is not None

@@ -235,8 +235,9 @@ def words(model: "Model", asked: Any) -> str:
     found = save_rewordings(
         model, asked.words, out, asked.swap, range(asked.seed, asked.seed + 4), asked.truncation, asked.scale
     )
-    for name, size in sorted(found.items(), key=lambda item: -item[1]):
-        print(f"{name}: works change by {size:.3f}")
+    for name, (size, gain) in sorted(found.items(), key=lambda item: -item[1][0]):
+        suits = "" if gain is None else f", their match with the whole text by {gain:+.3f}"
+        print(f"{name}: works change by {size:.3f}{suits}")
     return f"What each word of {asked.words!r} does: {out}"
 
 

@@ -45,6 +45,8 @@ def sample_verb(arguments: list[str]) -> None:
         """Above 1 words count for more than they did in training; at 0 for nothing."""
         weights: str = ""
         """How much single words count: "red:1.5 circle:0.7"."""
+        best_of: int = 1
+        """Draws so many works for each, and keeps the one that suits the text best."""
         text_encoder: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """Where the sentence model lies now that reads the run's captions, if it was moved."""
         like: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
@@ -63,7 +65,9 @@ def sample_verb(arguments: list[str]) -> None:
     asked = common.parse(Sample, "sample", arguments)
     if asked.like and (asked.grid or asked.npz):
         raise UsageError("--like draws one work as a PNG; leave out --grid and --npz.")
-    if asked.like and (asked.text or asked.text_file or asked.weights or asked.shares or asked.guidance != 1):
+    if asked.like and (
+        asked.text or asked.text_file or asked.weights or asked.shares or asked.guidance != 1 or asked.best_of != 1
+    ):
         raise UsageError("--like draws a work as its file says; leave out --text and what weighs its words.")
     if asked.grid and asked.npz:
         raise UsageError("--grid and --npz are two kinds of output; ask for one.")
@@ -107,11 +111,12 @@ def prompts_of(asked: Any) -> "list[Prompt | None]":
     if asked.text_file is None and not asked.text:
         given = [name for name in ("shares", "weights") if getattr(asked, name)]
         given += ["guidance"] if asked.guidance != 1 else []
+        given += ["best-of"] if asked.best_of != 1 else []
         if given:
-            raise UsageError(f"--{given[0]} says how much words count; say which with --text.")
+            raise UsageError(f"--{given[0]} is about words; say which with --text.")
         return [None]
     if asked.text_file is None:
-        return [Prompt(asked.text, asked.shares, asked.guidance, weights)]
+        return [Prompt(asked.text, asked.shares, asked.guidance, weights, asked.best_of)]
     check(not asked.shares, "--shares", asked.shares, "left out with --text-file, whose texts are not mixed")
     try:
         lines = asked.text_file.read_text("utf-8-sig").splitlines()
@@ -119,7 +124,7 @@ def prompts_of(asked: Any) -> "list[Prompt | None]":
         raise DataError(
             f"{asked.text_file}: expected text in UTF-8, a prompt a line; it cannot be read ({error})."
         ) from None
-    prompts = [Prompt((line.strip(),), (), asked.guidance, weights) for line in lines if line.strip()]
+    prompts = [Prompt((line.strip(),), (), asked.guidance, weights, asked.best_of) for line in lines if line.strip()]
     if not prompts:
         raise DataError(f"{asked.text_file}: expected a prompt a line, found none.")
     return list(prompts)

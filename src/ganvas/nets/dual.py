@@ -50,10 +50,10 @@ class Dual(nn.Module):
         return F.normalize(self.said(self.reader(words)).float(), dim=1)
 
     def apart(self, pictures: Tensor, own: Tensor, others: Tensor) -> Tensor:
-        """() how badly pictures and their captions find each other, in nats. van den Oord et al. 2018, eq. 4, both ways.
+        """() how badly pictures and captions find each other, in nats. van den Oord et al. 2018, eq. 4, both ways.
 
-        own, others: (n, READ, IDS) captions that belong to the pictures, and more that do not; those without words, and
-        those that say the same as another, do not count.
+        own, others: (n, READ, IDS) captions that belong to the pictures, and more that do not. A picture's own words
+        are no mistake where they come again; captions without words do not count.
         """
         said = torch.cat([own, others])
         match = self.see(pictures) @ self.read(said).T * self.sharpness.clamp(max=SHARPEST).exp()

@@ -7,6 +7,7 @@ directions does it with styles, and so does it for every recipe (`ganvas.explore
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,17 +19,32 @@ GROUPS = ("coarse", "middle", "fine")
 """Karras et al. 2019, fig. 3: what styles of low, middle and high resolutions change."""
 
 
+@dataclass(frozen=True)
+class Between:
+    """Works to be drawn between what two conditions ask for."""
+
+    places: Tensor
+    """(k,) which of the n works."""
+    one: Tensor
+    other: Tensor
+    """(k, ROW) conditions."""
+    share: Tensor
+    """(k,) 0 is `one`, 1 is `other`."""
+
+
 class Generator(nn.Module, ABC):
     """Base of all generators."""
 
     resolutions: tuple[int, ...]
     """Of each style the height, in pixels, at which it enters, from coarse to fine."""
 
-    dual: Dual | None = None
-    """What knows which caption belongs to which picture, where G learns from captions with it."""
-
     free_dims: int
     """So many leading numbers of a style vary within a label; the rest is what the label says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dual: Dual | None = None
+        """What knows which caption belongs to which picture, where G learns from captions with it."""
 
     @abstractmethod
     def styles(self, z: Tensor, label: Tensor) -> Tensor:
@@ -38,8 +54,16 @@ class Generator(nn.Module, ABC):
     def draw(self, styles: Tensor) -> Tensor:
         """(n, len(resolutions), style_dim) -> (n, C, H, W) pictures. The same styles give the same pictures."""
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        return self.draw(self.styles(z, label))
+    def forward(self, z: Tensor, label: Tensor, between: Between | None = None) -> Tensor:
+        return self.draw(self.styles_between(z, label, between))
+
+    def styles_between(self, z: Tensor, label: Tensor, between: Between | None) -> Tensor:
+        """`styles`, some of them on the line between those of two conditions. Reed et al. 2016, eq. 5 (GAN-INT)."""
+        styles = self.styles(z, label)
+        if between is None:
+            return styles
+        one, other = (self.styles(z[between.places], asked) for asked in (between.one, between.other))
+        return styles.index_copy(0, between.places, torch.lerp(one, other, between.share[:, None, None]))
 
     def centre(self, z_like: Tensor, label: Tensor) -> Tensor:
         """The most typical styles of each label: those of the mean latent, 0. Shaped as `styles`."""

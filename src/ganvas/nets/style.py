@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..config import Conditions, check, check_counts
 from ..registry import nets
-from .generator import Generator
+from .generator import Between, Generator
 from .layers import Asking, Blur, bounded, centre_crop, grid, leaky, shuffle
 from .residual import Residual
 
@@ -194,22 +194,21 @@ class StyleGenerator(Generator):
         assert picture is not None
         return bounded(centre_crop(picture, self.height, self.width))
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+    def forward(self, z: Tensor, label: Tensor, between: Between | None = None) -> Tensor:
         """In training with mixed styles and new noise, both out of dice that follow from z: a step can be repeated."""
         if not self.training:
-            return self.draw(self.styles(z, label))
+            return self.draw(self.styles_between(z, label, between))
         dice = dice_of(z)
-        return self.draw(self.mixed(z, label, dice), self.new_noise(dice))
+        return self.draw(self.mixed(z, label, between, dice), self.new_noise(dice))
 
-    def mixed(self, z: Tensor, label: Tensor, dice: Sequence[torch.Generator]) -> Tensor:
+    def mixed(self, z: Tensor, label: Tensor, between: Between | None, dice: Sequence[torch.Generator]) -> Tensor:
         """Styles of which a share `mixing` comes, from a layer by chance on, from a second latent.
 
         Karras et al. 2019, sect. 3.1 (mixing regularisation).
         """
-        styles, layers = self.styles(z, label), len(self.resolutions)
-        others = self.styles(
-            torch.stack([torch.randn(self.latent_dim, generator=die) for die in dice]).to(z.device), label
-        )
+        styles, layers = self.styles_between(z, label, between), len(self.resolutions)
+        second = torch.stack([torch.randn(self.latent_dim, generator=die) for die in dice]).to(z.device)
+        others = self.styles_between(second, label, between)
         coin = torch.stack([torch.rand((), generator=die) for die in dice])
         first = torch.stack([torch.randint(1, layers, (), generator=die) for die in dice])
         first = torch.where(coin < self.mixing, first, layers).to(z.device)

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from ..config import Conditions, Recipe
 from ..dataset import Dataset
+from ..nets.generator import Between
 from ..tensors import as_floats, seeded
 from .augment import Dice
-from .captions import Captions
+from .captions import Captions, Said
 
 BY_CAPTION_ALONE = 0.5
 """Share of the pictures without their label where there are captions: whoever asks in words gives no label."""
@@ -39,6 +40,8 @@ class Batch:
     """(n, latent_dim) latents for G's step."""
     mix: Tensor
     """(n,) uniform in [0, 1], for WGAN-GP."""
+    between: Between | None
+    """Which works are to be drawn between two captions; None: none."""
     dice: Dice | None
     """For the changes that D's pictures undergo; None: they stay as they are."""
 
@@ -80,15 +83,19 @@ class Batches:
         mix = torch.rand(size, generator=rng)
         places = torch.rand(size, 2, generator=rng).numpy()
         other = torch.where(label < self.labels, (label + self._steps_aside(size, rng)) % max(self.labels, 1), label)
+        said = None
         if self.captions is not None:
-            label, other = self.captions.rows(chosen, label, self.recipe.null_label, rng)
+            said = self.captions.said_of(chosen, label, self.recipe.null_label, rng)
+            label, other = said.own, said.other
         real = as_floats(self.dataset.batch(chosen[ours], places[ours]), device, self.recipe.tones)
         if self.recipe.mirror:
             mirrored = torch.rand(size, generator=rng)[ours].to(device) < 0.5
             real = torch.where(mirrored[:, None, None, None], real.flip(3), real)
         dice = Dice(seeded(self.seed, "augment", seen), size, ours, augment_p, device) if augment_p else None
         drawn = (x[ours].to(device, non_blocking=True) for x in (label, other, z_d, z_g, mix))
-        return Batch(seen // size, real, *drawn, dice=dice)
+        return Batch(
+            seen // size, real, *drawn, between=None if said is None else between(said, ours, device), dice=dice
+        )
 
     def _steps_aside(self, size: int, rng: torch.Generator) -> Tensor:
         """(size,) whole numbers from 1 to labels - 1: how far the other label lies from a picture's own."""
@@ -101,3 +108,13 @@ class Batches:
             order = torch.randperm(len(self.indices), generator=seeded(self.seed, "epoch", epoch))
             self._order = (epoch, self.indices[order.numpy()])
         return int(self._order[1][place])
+
+
+def between(said: Said, ours: slice, device: torch.device) -> Between | None:
+    """Which of our works are to be drawn between two captions."""
+    share = said.share[ours]
+    places = share.nonzero()[:, 0]
+    if not len(places):
+        return None
+    one, other = (end[ours][places].to(device) for end in said.ends)
+    return Between(places.to(device), one, other, share[places].to(device))

@@ -1,5 +1,7 @@
 """Which captions a step's pictures come with, their own and another's: functions of the step's random numbers."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,6 +12,22 @@ from .reading import as_numbers
 
 ALIKE = 0.5
 """Share of the other captions that belong to pictures of the same label: what these do not say is the finer part."""
+BETWEEN = 0.5
+"""Share of the pictures without a caption whose works are asked for what lies between two captions."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What n pictures come with: (n, ROW) conditions each."""
+
+    own: Tensor
+    """One of a picture's captions, or none."""
+    other: Tensor
+    """Of another picture; the same as `own` where that has none, or where what was drawn is said of it, too."""
+    ends: tuple[Tensor, Tensor]
+    """Two captions each, between which the work in the picture's place is drawn, where `share` is above 0."""
+    share: Tensor
+    """(n,) from the first to the second: 0, or between 0 and 1."""
 
 
 class Captions:
@@ -28,25 +46,30 @@ class Captions:
         self.said = said
         self.alike = {label: said[labels == label] for label in np.unique(labels).tolist()}
 
-    def rows(self, chosen: np.ndarray, label: Tensor, null_share: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(n, ROW) conditions of the chosen pictures, and as many that do not belong to them.
+    def said_of(self, chosen: np.ndarray, label: Tensor, null_share: float, rng: torch.Generator) -> Said:
+        """What the chosen pictures come with.
 
-        Each is one of a picture's captions, or, for a share `null_share`, none. The others are captions of another
-        picture, half of them of one with the same label (Reed et al. 2016, sect. 4.2: real pictures with mismatching
-        text); the same as a picture's own where that has none, or where what was drawn is said of it, too.
-        label: (n,)
+        Each has one of its captions, or, for a share `null_share`, none. The others are captions of another picture,
+        half of them of one with the same label (Reed et al. 2016, sect. 4.2: real pictures with mismatching text).
+        Half of those without ask for a work between both: nobody can say what suits it, so D is told of no caption
+        (ibid., sect. 4.3, eq. 5, where D is told of the mixture).   label: (n,)
         """
         size = len(chosen)
-        which, null, kind, place, other_which = torch.rand(5, size, generator=rng).numpy()
-        ids = self._of(chosen, which)
-        ids[null < null_share] = 0
-        own = torch.cat([label[:, None], torch.from_numpy(ids)], dim=1)
+        which, null, kind, place, other_which, share = torch.rand(6, size, generator=rng).numpy()
+        known = self._of(chosen, which)
         partners = np.array([self._partner(*one) for one in zip(chosen, kind, place, strict=True)])
-        other_ids = torch.from_numpy(self._of(partners, other_which))
-        others = torch.cat([label[:, None], other_ids], dim=1)
-        right = [self._is_said_of(work, one) for work, one in zip(chosen, other_ids.numpy(), strict=True)]
-        none = torch.from_numpy((ids[:, 0] == 0) | (other_ids[:, 0].numpy() == 0) | np.array(right))
-        return own, torch.where(none[:, None], own, others)
+        others = self._of(partners, other_which)
+        silent, between = null < null_share, null < BETWEEN * null_share
+        own = np.where(silent[:, None], 0, known)
+        right = [self._is_said_of(work, one) for work, one in zip(chosen, others, strict=True)]
+        none = (own[:, 0] == 0) | (others[:, 0] == 0) | np.array(right)
+        mixes = between & (known[:, 0] > 0) & (others[:, 0] > 0)
+
+        def rows(ids: np.ndarray) -> Tensor:
+            return torch.cat([label[:, None], torch.from_numpy(ids)], dim=1)
+
+        other = np.where(none[:, None], own, others)
+        return Said(rows(own), rows(other), (rows(known), rows(others)), torch.from_numpy(share * mixes))
 
     def _is_said_of(self, work: int, ids: np.ndarray) -> bool:
         """Whether these are the words of one of the picture's own captions."""

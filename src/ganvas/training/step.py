@@ -7,7 +7,7 @@ D's slope at the works, dD(x)/dx, which the penalty R2 needs anyway, so one pass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..config import Recipe
 from ..losses.games import Game
@@ -35,6 +35,11 @@ def step(players: Players, batch: Batch) -> Tensor:
         return simultaneous_step(players, batch)
     judged = discriminator_step(players, batch)
     return torch.cat([judged, generator_step(players, batch)])
+
+
+def drawn(G: nn.Module, z: Tensor, batch: Batch) -> Tensor:
+    """Works of the latents, some of them between two captions."""
+    return G(z, batch.label) if batch.between is None else G(z, batch.label, batch.between)
 
 
 def changed(recipe: Recipe, pictures: Tensor, batch: Batch) -> Tensor:
@@ -96,7 +101,7 @@ def simultaneous_step(players: Players, batch: Batch) -> Tensor:
     """
     recipe, game = players.recipe, players.game
     with players.half_precision():
-        fake = players.G(batch.z_g, batch.label).float()
+        fake = drawn(players.G, batch.z_g, batch).float()
     seen = projected(players, changed(recipe, torch.cat([batch.real, fake]), batch))
     pictures = seen.detach().requires_grad_()
     logits, matching = seen_by_discriminator(players, pictures, batch)
@@ -130,7 +135,7 @@ def discriminator_step(players: Players, batch: Batch) -> Tensor:
     recipe, game = players.recipe, players.game
     with torch.no_grad():
         with players.half_precision():
-            fake = players.bare_G(batch.z_d, batch.label).float()
+            fake = drawn(players.bare_G, batch.z_d, batch).float()
         pictures = projected(players, changed(recipe, torch.cat([batch.real, fake]), batch))
     penalised = is_penalised(recipe, batch)
     pictures.requires_grad_(penalised)
@@ -156,20 +161,20 @@ def generator_step(players: Players, batch: Batch) -> Tensor:
     """G learns to pass for real. D's weights are frozen meanwhile. returns: (1,) loss."""
     players.bare_D.requires_grad_(False)
     with players.half_precision():
-        drawn = players.G(batch.z_g, batch.label).float()
-        works = changed(players.recipe, drawn, batch)
+        fake = drawn(players.G, batch.z_g, batch).float()
+        works = changed(players.recipe, fake, batch)
         fake_logits = players.bare_D(works, batch.label).float()
         real_logits = fake_logits.detach()
         if players.game.uses_real_in_generator:
             with torch.no_grad():
                 real_logits = players.bare_D(changed(players.recipe, batch.real, batch), batch.label).float()
     loss = players.game.generator(real_logits, fake_logits)
-    nearer = towards_captions(players, drawn, batch)
+    nearer = towards_captions(players, fake, batch)
     players.optimizer_g.zero_grad()
     if nearer is None:
         players.accelerator.backward(loss)
     else:
-        torch.autograd.backward([loss, drawn], [torch.ones_like(loss), nearer])
+        torch.autograd.backward([loss, fake], [torch.ones_like(loss), nearer])
     learn_pairs(players, batch)
     if is_due(players.recipe, batch):
         add_path_length(players, batch)
