@@ -1,6 +1,5 @@
 """Reading a sentence model's vectors inside a net."""
 
-import pytest
 import torch
 
 from ganvas.config import Conditions, TextEncoder
@@ -32,15 +31,20 @@ def test_rows_of_a_sentence_model_are_parted() -> None:
 
 
 def test_what_captions_share_is_taken_off() -> None:
-    reader = SentenceReader(6, 8).eval()
-    near = reader(told(5))
-    assert (near[-1] == reader.nothing).all() and near.shape == (5, 8) and near.dtype == torch.float32
-    set_out_from(torch.nn.Sequential(reader), told(50)[:-1, 0])
-    x = (told(50)[:-1, 0, 1:] - reader.centre) / reader.spread
-    assert x.square().mean().sqrt() == pytest.approx(1, abs=1e-4)
-    assert reader(told(5))[:-1].std(dim=0).mean() > 10 * near[:-1].std(dim=0).mean()
-    assert {"centre", "spread"} <= reader.state_dict().keys()
-    set_out_from(reader, told(2)[:1, 0].repeat(3, 1))  # all the same: nothing to enlarge
+    reader, many = SentenceReader(6, 8).eval(), told(400)[:-1, 0]
+    many[:, 1] *= 5  # most of what differs
+    near = reader(many[:5, None])
+    found = reader(told(5))
+    assert (found[-1] == reader.nothing).all() and found.shape == (5, 8) and found.dtype == torch.float32
+    set_out_from((torch.nn.Sequential(reader), torch.nn.Linear(1, 1)), many)
+    x = (many[:, 1:] - reader.centre) @ reader.whiten
+    assert x.mean(dim=0).abs().max() < 1e-3
+    variances = torch.linalg.eigvalsh(x.T @ x / len(x))
+    before = torch.linalg.eigvalsh(many[:, 1:].T.cov())
+    assert variances.max() < 1.01 and variances.median() / variances.max() > 2 * before.median() / before.max()
+    assert reader(many[:5, None]).std(dim=0).mean() > 10 * near.std(dim=0).mean()
+    assert {"centre", "whiten"} <= reader.state_dict().keys()
+    set_out_from((reader,), told(2)[:1, 0].repeat(3, 1))  # all the same: nothing to enlarge
     assert torch.isfinite(reader(told(5))).all()
 
 

@@ -61,8 +61,7 @@ def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, al
         D = recipe.net.discriminator(config.shape, config.asked).to(accelerator.device)
     if config.text_encoder is not None and config.captions:
         told = numbers_of([text for text, _ in config.captions], config.text_encoder)
-        for net in (G, D):
-            set_out_from(net, told)
+        set_out_from((G, D), told)
     if recipe.freeze_d > 0 and config.parent is not None:
         for part in recipe.net.finest(D, recipe.freeze_d):
             part.requires_grad_(False)
