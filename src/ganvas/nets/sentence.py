@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ..config import Conditions
 from .text import Reader, as_precise, normal
 
-FLOOR = 0.1
-"""Of the mean variance, that directions in which captions hardly differ are given beside their own."""
+FLOOR = 0.3
+"""Share of the mean variance, that directions in which captions hardly differ are given beside their own."""
 
 
 class SentenceReader(nn.Module):
