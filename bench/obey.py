@@ -1,6 +1,6 @@
 """Do works show what their words say: the source `shapes`, attribute by attribute.
 
-    python bench/obey.py RUN [--count 500] [--guidance 1] [--page PAGE.png] [--out FILE.json]
+    python bench/obey.py RUN [RUN ...] [--count 500] [--guidance 1] [--page PAGE.png] [--out FILE.json]
 
 RUN learned from `shapes`. A judge learns to read single things off pictures that it draws itself, and says how often it
 is right about new ones: the ceiling. Prompts are new scenes of one thing, and of two, in words by chance; pairs of
@@ -164,22 +164,25 @@ def asked_of(model: Model, judge: Judge, count: int, guidance: float) -> tuple[d
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="of pictures of one size")
     parser.add_argument("--count", type=int, default=500, help="prompts of each kind")
     parser.add_argument("--guidance", type=float, default=1.0)
     parser.add_argument("--page", type=Path, help="a PNG of works")
     parser.add_argument("--out", type=Path, help="a JSON file")
     asked = parser.parse_args()
-    model = gv.open(asked.run)
-    side = model.shape[1]
+    models = {run: gv.open(run) for run in asked.runs}
+    (side,) = {model.shape[1] for model in models.values()}
     judge = learned(side)
     pictures, numbers = examples(ASKED, side, 78)
     ceiling = {name: float((read == numbers[name]).mean()) for name, read in judge.read(pictures).items()}
-    found, shown = asked_of(model, judge, asked.count, asked.guidance)
-    results = rounded({"kimg": model.kimg, "guidance": asked.guidance, "ceiling": ceiling, **found})
-    print(json.dumps(results, indent=1))
-    if asked.page:
-        save_png(grid(shown, 2 * COLUMNS, max(1, 64 // side)), asked.page)
+    results = {"ceiling": rounded(ceiling)}
+    for run, model in models.items():
+        found, shown = asked_of(model, judge, asked.count, asked.guidance)
+        results[Path(run).name] = rounded({"kimg": model.kimg, "guidance": asked.guidance, **found})
+        print(json.dumps(results, indent=1))
+        if asked.page:
+            page = asked.page.with_stem(f"{asked.page.stem}-{Path(run).name}") if len(models) > 1 else asked.page
+            save_png(grid(shown, 2 * COLUMNS, max(1, 64 // side)), page)
     if asked.out:
         write_file(asked.out, json.dumps(results, indent=1) + "\n")
 

@@ -56,9 +56,9 @@ def test_the_judge_learns_to_read_and_a_run_is_measured(bench, tmp_path, monkeyp
     assert found == json.loads(capsys.readouterr().out)
     assert found["ceiling"]["place"] > 0.9  # of nine
     assert found["ceiling"]["size"] > 0.8  # of two
-    assert found["one thing"]["learned"]["things"] + found["one thing"].get("unseen", {"things": 0})["things"] == 6
-    assert "place" not in found["two things"]["learned"]
-    assert sum(kind["things"] for kind in found["two things"].values()) == 12
+    assert found["run"]["one thing"]["learned"]["things"] + found["run"]["one thing"].get("unseen", {"things": 0})["things"] == 6
+    assert "place" not in found["run"]["two things"]["learned"]
+    assert sum(kind["things"] for kind in found["run"]["two things"].values()) == 12
     assert page.is_file()
 
 

@@ -36,7 +36,9 @@ def learn_pairs(players: Players, batch: Batch) -> None:
         return
     with players.half_precision():
         apart = dual.apart(batch.real, parted(batch.label)[1], parted(batch.other_label)[1])
-    slopes = torch.autograd.grad(apart, list(dual.parameters()), allow_unused=True)
-    for weight, slope in zip(dual.parameters(), slopes, strict=True):
-        if slope is not None:  # no process but ours knows of it, as it has no part in G's pass
-            weight.grad = players.accelerator.reduce(slope, reduction="mean")
+    weights = list(dual.parameters())
+    torch.autograd.backward(apart, inputs=weights)  # laid out in memory as the weights are, as fused Adam needs it
+    if players.accelerator.num_processes > 1:  # they have no part in G's pass, so nobody averages them for us
+        for weight in weights:
+            if weight.grad is not None:
+                weight.grad = players.accelerator.reduce(weight.grad, reduction="mean")
