@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ganvas import terminal
 from ganvas.errors import UsageError
-from ganvas.terminal import clock, figures, sentence, show
+from ganvas.terminal import clock, figures, sentence, show, show_reading
 from ganvas.training.events import Diagnosed, Evaluated, Finished, Preview, Saved, Scored, Started, Step, Warned
 
 STEP = Step(12.5, 61.0, 0.5, 61.4, 250.0, 0.4, 1.2, 0.1, 0.75, 0.6, 0.0)
@@ -97,3 +98,17 @@ def test_silence_and_nonsense(capsys):
     assert sentence(STORY[1]) == ""
     with pytest.raises(UsageError, match="display must be auto, rich, plain, json or none, got 'loud'"):
         show(STORY, "loud")
+
+
+def test_reading_captions_is_told_every_ten_seconds(capsys, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+    for display in ("plain", "json"):
+        progress = show_reading(display)
+        for second in range(0, 25, 4):
+            now = float(second)
+            progress(100 * second, 9999)
+    assert capsys.readouterr().out.splitlines() == [
+        "The sentence model has read 1,200 of 9,999 captions.",
+        "The sentence model has read 2,400 of 9,999 captions.",
+    ]

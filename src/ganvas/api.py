@@ -13,7 +13,7 @@ import torch
 
 from . import __version__
 from .advice import AUTO, NO_BASE, Advice, decide, look
-from .config import Budget, Recipe, check, parse_every
+from .config import Budget, Recipe, TextEncoder, check, parse_every
 from .dataset import Dataset, prepare
 from .errors import UsageError
 from .model import Model
@@ -21,8 +21,9 @@ from .opening import open_model, untrained
 from .registry import recipes
 from .run_config import MOST_CAPTIONS, MOST_WORDS, RunConfig
 from .runs import Run
+from .sentences import Progress, described, quietly
 from .sources.walk import is_prepared
-from .terminal import show
+from .terminal import show, show_reading
 from .training import machine
 from .training.events import Event
 from .training.few import check_enough
@@ -30,6 +31,7 @@ from .training.inherit import Heritage
 from .training.interrupt import on_interrupt
 from .training.judging import Judging
 from .training.probe import rate_of
+from .training.reading import read_ahead
 from .training.trainer import Trainer
 from .words import LEARNABLE, Tally, words_of
 from .work import Work
@@ -61,6 +63,7 @@ def train(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    text_encoder: str | Path | None = None,
     few: bool = False,
     display: str = "auto",
 ) -> Run:
@@ -80,6 +83,7 @@ def train(
         changes the settings, within limits (docs/doctor.md); "off" does not look.
     start_from: a run, a base model's name (`ganvas.bases.names()`) or a file of either, whose weights a new run begins
         with, as far as they fit.
+    text_encoder: a folder with a sentence model (docs/words.md), which then reads the captions.
     few: True tries with 10 different works or fewer, too, of which no more than copies and blends can be expected.
     display: "rich", "plain", "json", "none", or "auto": rich on a terminal, else plain.
     Raises KeyboardInterrupt after Ctrl-C or SIGTERM, when all is saved, and
@@ -100,7 +104,9 @@ def train(
         best_by=best_by,
         doctor=doctor,
         start_from=start_from,
+        text_encoder=text_encoder,
         few=few,
+        progress=show_reading(display),
     )
     if display not in ("none", "json") and trainer.accelerator.is_main_process:
         print(*trainer.advice, sep="\n")
@@ -127,6 +133,7 @@ def fit(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    text_encoder: str | Path | None = None,
     few: bool = False,
 ) -> Iterator[Event]:
     """`train` as a generator of events (training/events.py), for programs that draw their own progress."""
@@ -145,6 +152,7 @@ def fit(
         best_by=best_by,
         doctor=doctor,
         start_from=start_from,
+        text_encoder=text_encoder,
         few=few,
     ).fit()
 
@@ -165,11 +173,14 @@ def make_trainer(
     best_by: str = "kernel",
     doctor: str = "warn",
     start_from: str | Path | None = None,
+    text_encoder: str | Path | None = None,
     few: bool = False,
     clock: Callable[[], float] = time.monotonic,
+    progress: Progress = quietly,
 ) -> Trainer:
     """The trainer of a new run, or of the run in `out` when its settings are the same. Arguments as in `train`.
 
+    progress: called with how many captions a sentence model has read, and of how many.
     clock: by which minutes are counted; `time.process_time` makes them minutes of CPU.
     """
     budget = budget_of(minutes, kimg, epochs)
@@ -185,11 +196,15 @@ def make_trainer(
             recipe, start_from = advice.recipe, advice.base if start_from is None else start_from
         resolved = recipe if isinstance(recipe, Recipe) else recipes.get(recipe)()
         folder = folder_of(dataset, resolved.name, out)
-        if captions == "auto" and (folder / "run.json").is_file():  # it goes on as it began
-            captions = "on" if Run.find(folder).config.words else "off"
-        config = run_config(dataset, resolved, budget, seed, labels, captions)
+        began = Run.find(folder).config if (folder / "run.json").is_file() else None
+        if began is not None and began.text_encoder is not None and text_encoder is None:
+            text_encoder = began.text_encoder.path
+        if captions == "auto" and began is not None:  # it goes on as it began
+            captions = "on" if began.words else "off"
+        encoder = None if text_encoder is None else encoder_of(text_encoder, captions)
+        config = run_config(dataset, resolved, budget, seed, labels, captions, encoder)
         check_trainable(config)  # before anything is written
-        if not few and not (folder / "run.json").is_file():  # a run that has begun may go on
+        if not few and began is None:  # a run that has begun may go on
             check_enough(dataset, dataset.split(resolved.holdout, seed)[0])
         heritage = None if start_from in (None, NO_BASE) else Heritage.of(start_from, config.shape)
         if heritage is not None:
@@ -197,6 +212,8 @@ def make_trainer(
             config = replace(config, parent=heritage.name)
         judging = judging_of(config, dataset, every, best_by)
         run = Run.create(folder, config)
+        if encoder is not None:
+            read_ahead(dataset, encoder, progress)
     trainer = Trainer(run, dataset, checkpoint_seconds, judging, clock, doctor, heritage)
     trainer.advice = () if advice is None else advice.lines
     return trainer
@@ -209,6 +226,12 @@ def budget_of(minutes: float | None, kimg: float | None, epochs: float | None) -
         raise UsageError(f"Give the run's length once, not by {' and '.join(unit for unit, _ in given)}.")
     unit, amount = given[0] if given else ("minutes", 5.0)
     return Budget(unit, amount)  # type: ignore[arg-type]
+
+
+def encoder_of(path: str | Path, captions: str) -> TextEncoder:
+    """The sentence model in a folder. Raises UsageError where there is none, or captions are not to be read."""
+    check(captions != "off", "captions", captions, "on or auto with a sentence model to read them")
+    return described(path)
 
 
 def folder_of(dataset: Dataset, recipe_name: str, out: str | Path | None) -> Path:
@@ -288,13 +311,19 @@ def what_is_said(dataset: Dataset, works: np.ndarray, recipe: Recipe, captions: 
 
 
 def run_config(
-    dataset: Dataset, recipe: Recipe, budget: Budget, seed: int, labels: bool, captions: str = "off"
+    dataset: Dataset,
+    recipe: Recipe,
+    budget: Budget,
+    seed: int,
+    labels: bool,
+    captions: str = "off",
+    encoder: TextEncoder | None = None,
 ) -> RunConfig:
-    """What `run.json` will say."""
+    """What `run.json` will say. encoder: a sentence model to read the captions, which are then learned from."""
     train_works, _ = dataset.split(recipe.holdout, seed)
     trained = dataset.labels[train_works]
     names = dataset.label_names if labels and (trained >= 0).any() else ()
-    said = what_is_said(dataset, train_works, recipe, captions)
+    said = what_is_said(dataset, train_works, recipe, "on" if encoder else captions)
     if said:  # without a label, or in a run without labels: the number after the last one
         told = ((text, label if names and label >= 0 else len(names)) for text, label in said["captions"])
         said["captions"] = tuple(told)
@@ -308,5 +337,6 @@ def run_config(
         data=dataset.source,
         data_digest=dataset.digest,
         **said,
+        text_encoder=encoder,
         versions=(f"ganvas {__version__}", f"Python {platform.python_version()}", f"torch {torch.__version__}"),
     )

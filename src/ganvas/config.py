@@ -39,16 +39,38 @@ def check_counts(settings: object, names: Sequence[str], most: int) -> None:
 
 
 @dataclass(frozen=True)
+class TextEncoder:
+    """A sentence model that reads captions, in the place of a reader inside each net: `ganvas.sentences`."""
+
+    path: str
+    """The folder where it lies; in the file of a generator, which travels, only what that folder is called."""
+    dim: int
+    """Numbers of a caption's vector."""
+    fingerprint: str
+    """SHA-256 of its weights, and of what cuts captions for it."""
+
+    def __post_init__(self) -> None:
+        good = 0 < len(self.path) <= 4096 and self.path.isprintable()
+        check(good, "text_encoder", self.path, "a path of printable characters")
+        check(1 <= self.dim <= 65_536, "text_encoder.dim", self.dim, "from 1 to 65536")
+        good = re.fullmatch("[0-9a-f]{64}", self.fingerprint) is not None
+        check(good, "text_encoder.fingerprint", self.fingerprint, "64 hexadecimal digits")
+
+
+@dataclass(frozen=True)
 class Conditions:
     """What works can be asked for by: one of so many labels, a caption, both, or nothing.
 
     To the nets they are whole numbers: (n,) labels in [0, labels], the last one for none; where there are captions,
-    (n, 1 + READ * IDS) rows of a label and what `ganvas.words.ids_of` makes of a caption.
+    (n, 1 + READ * IDS) rows of a label and what `ganvas.words.ids_of` makes of a caption. Where a sentence model reads
+    captions rows are float32, (n, 2 + encoder.dim): a label, 1 or 0 for whether there is a caption, its vector.
     """
 
     labels: int = 0
     text_dim: int = 0
     """Numbers that a caption becomes inside a net; 0: there are no captions."""
+    encoder: TextEncoder | None = None
+    """The sentence model that reads captions; None: each net reads them itself."""
 
     @classmethod
     def of(cls, asked: "int | Conditions") -> "Conditions":

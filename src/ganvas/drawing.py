@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from .config import check
 from .errors import UnknownName, UsageError
 from .nets.generator import Generator
+from .nets.text import parted
 from .prompts import Prompt, rows, styles_of
 from .registry import nearest
 from .run_config import RunConfig
 from .tensors import as_floats, seeded, to_uint8
-from .words import IDS, READ, ids_of
 
 BATCH = 100
 """Works drawn at once."""
@@ -30,7 +30,7 @@ class Drawer:
 
     def __init__(self, generator: nn.Module, config: RunConfig, name: str, device: torch.device) -> None:
         self.generator, self.config, self.name, self.device = generator, config, name, device
-        self.labels = config.label_names
+        self.labels, self.encoder = config.label_names, config.text_encoder
 
     def pixels(
         self,
@@ -78,7 +78,7 @@ class Drawer:
             found = []
             for place in range(prompt.best_of):
                 z = torch.stack([self.latent(seed, place) for seed in seeds]).to(self.device)
-                found.append(styles_of(prompt, generator, z, numbers, truncation))
+                found.append(styles_of(prompt, generator, z, numbers, truncation, self.encoder))
             return found[0].contiguous() if prompt.best_of == 1 else self._best(torch.stack(found, dim=1), prompt)
 
     def _best(self, styles: Tensor, prompt: Prompt) -> Tensor:
@@ -100,10 +100,10 @@ class Drawer:
         dual = generator.dual
         if dual is None:
             raise UsageError(f"{self.name} cannot tell what suits a text: it learned with --pairing 0.")
-        ids = torch.tensor([ids_of(text) for text in prompt.texts], device=self.device)
+        unlabelled = torch.zeros(len(prompt.texts), dtype=torch.long, device=self.device)
         shares = torch.tensor(prompt.shares or [1.0] * len(prompt.texts), device=self.device)
         with torch.inference_mode():
-            said = shares @ dual.read(ids.view(len(ids), READ, IDS))
+            said = shares @ dual.read(parted(rows(unlabelled, prompt.texts, self.encoder))[1])
             seen = dual.see(as_floats(pictures, self.device, self.config.recipe.tones))
             return F.cosine_similarity(seen, said[None], dim=1)
 
@@ -116,7 +116,7 @@ class Drawer:
         unlabelled = torch.full((len(seeds),), len(self.labels), device=self.device)
         generator: Any = self.generator
         with torch.inference_mode():
-            return self.drawn(generator.styles(self._latents(seeds), rows(unlabelled, captions)))
+            return self.drawn(generator.styles(self._latents(seeds), rows(unlabelled, captions, self.encoder)))
 
     def drawn(self, styles: Tensor) -> np.ndarray:
         """(n, layers, style_dim) -> (n, H, W, C) uint8. The same styles always give the same picture."""
@@ -129,14 +129,15 @@ class Drawer:
         numbers = torch.tensor(self.label_numbers(seeds, label)).to(self.device)
         if not self.config.asked.text_dim:
             return self._latents(seeds), numbers
-        return self._latents(seeds), rows(numbers, [self.caption_of(seed) if label is None else "" for seed in seeds])
+        told = [self.caption_of(seed) if label is None else "" for seed in seeds]
+        return self._latents(seeds), rows(numbers, told, self.encoder)
 
     def by_chance(self, count: int, rng: torch.Generator) -> Tensor:
         """(count,) labels, or conditions where there are captions, in the proportion in which they were learned."""
         if self.config.captions:
             chosen = torch.randint(len(self.config.captions), (count,), generator=rng).tolist()
             told = [self.config.captions[one] for one in chosen]
-            found = rows(torch.tensor([label for _, label in told]), [text for text, _ in told])
+            found = rows(torch.tensor([label for _, label in told]), [text for text, _ in told], self.encoder)
         elif self.labels:
             found = torch.multinomial(self._label_weights, count, replacement=True, generator=rng)
         else:

@@ -129,7 +129,9 @@ class Model:
         """What the works of `seeds` are drawn from. Arguments and errors as in `sample`."""
         prompt = Prompt((text,)) if isinstance(text, str) else text
         if prompt is not None:
-            prompt.warnings(self.config.words)  # raises where not a word of it was learned
+            prompt.warnings(
+                self.config.words, self.config.text_encoder is not None
+            )  # raises where not a word of it was learned
         return of_seeds(self.drawer, seeds, label, truncation, prompt)
 
     def draw(self, latents: Sequence[Latent]) -> list[Work]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .config import check
+from .config import TextEncoder, check
 from .errors import UsageError
 from .nets.generator import Generator
-from .nets.text import ROW
 from .registry import nearest
-from .words import LONGEST, READ, ids_of, visible, words_of
+from .sentences import numbers_of
+from .words import LONGEST, READ, visible, words_of
 
 MOST_TEXTS = 16
 """To be mixed. Each takes the net a pass, and a stranger's file may ask for any number."""
@@ -75,9 +75,10 @@ class Prompt:
             good = abs(factor) <= MOST_WEIGHT
             check(good, f"the weight of {word!r}", factor, f"from {-MOST_WEIGHT:g} to {MOST_WEIGHT:g}")
 
-    def warnings(self, words: Sequence[str]) -> list[str]:
+    def warnings(self, words: Sequence[str], reads_all: bool = False) -> list[str]:
         """What is not understood of it by a model that learned these words.
 
+        reads_all: a sentence model reads words that were never learned, too, and captions of any length.
         Raises UsageError where it learned from no captions, or none of the words.
         """
         if not words:
@@ -85,11 +86,11 @@ class Prompt:
         asked = list(dict.fromkeys(word for text in self.texts for word in words_of(text)))
         known = set(words)
         strange = [word for word in asked if word not in known]
-        if len(strange) == len(asked):
+        if len(strange) == len(asked) and not reads_all:
             never = " ".join(f"It never learned {word!r}.{close(word, words)}" for word in strange)
             raise UsageError(f"{never} It knows {len(words):,} words, such as {', '.join(words[:12])}.")
         found = [f"It never learned {word!r}.{close(word, words)}" for word in strange]
-        long = [text for text in self.texts if len(words_of(text)) > READ]
+        long = [text for text in self.texts if len(words_of(text)) > READ and not reads_all]
         return found + [f"It reads {READ} words; what comes after them counts for nothing: {text!r}." for text in long]
 
 
@@ -107,15 +108,14 @@ def parse_weights(text: str) -> tuple[tuple[str, float], ...]:
     return tuple(pairs)
 
 
-def rows(label: Tensor, captions: Sequence[str]) -> Tensor:
-    """(n,) labels and n captions, "" for none -> (n, ROW) conditions."""
-    ids = torch.tensor([ids_of(caption) for caption in captions], device=label.device)
-    return torch.cat([label[:, None], ids.view(len(label), ROW - 1)], dim=1)
+def rows(label: Tensor, captions: Sequence[str], encoder: TextEncoder | None = None) -> Tensor:
+    """(n,) labels and n captions, "" for none -> (n, ROW) conditions, or (n, 2 + dim) where a sentence model reads."""
+    return torch.cat([label[:, None], numbers_of(captions, encoder).to(label.device)], dim=1)
 
 
-def silent(label: Tensor) -> Tensor:
-    """(n,) labels -> (n, ROW) conditions without a caption."""
-    return rows(label, [""] * len(label))
+def silent(label: Tensor, encoder: TextEncoder | None = None) -> Tensor:
+    """(n,) labels -> conditions without a caption, shaped as `rows`."""
+    return rows(label, [""] * len(label), encoder)
 
 
 def terms_of(prompt: Prompt) -> dict[str, float]:
@@ -139,13 +139,20 @@ def terms_of(prompt: Prompt) -> dict[str, float]:
     return terms
 
 
-def styles_of(prompt: Prompt, generator: Generator, z: Tensor, label: Tensor, truncation: float) -> Tensor:
+def styles_of(
+    prompt: Prompt,
+    generator: Generator,
+    z: Tensor,
+    label: Tensor,
+    truncation: float,
+    encoder: TextEncoder | None = None,
+) -> Tensor:
     """(n, layers, dim): each latent's styles for what the prompt asks, all else being equal.
 
     z: (n, latent_dim).   label: (n,).   Raises UsageError for a temperature where there is none.
     """
     terms = terms_of(prompt)
-    parts = [generator.truncated(z, rows(label, [text] * len(label)), truncation) for text in terms]
+    parts = [generator.truncated(z, rows(label, [text] * len(label), encoder), truncation) for text in terms]
     styles = parts[0] if len(parts) == 1 else generator.combined(parts, list(terms.values()))
     return generator.tempered(styles, prompt.temperature, prompt.top_k)
 

@@ -1,8 +1,9 @@
 """`RunConfig`: what a run is, as `run.json` and the header of a model's file say it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from .config import Budget, Conditions, Recipe, check
+from .config import Budget, Conditions, Recipe, TextEncoder, check
 from .sources.artwork import printable
 from .words import LONGEST
 
@@ -37,6 +38,8 @@ class RunConfig:
     """Those of the captions that it learns from, the most frequent first; empty for a run without captions."""
     captions: tuple[tuple[str, int], ...] = ()
     """Some of these captions, each with the number of its picture's label: works that nobody asked for show them."""
+    text_encoder: TextEncoder | None = None
+    """The sentence model that reads captions; None: each net reads them itself."""
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -57,4 +60,11 @@ class RunConfig:
     @property
     def asked(self) -> Conditions:
         """What works can be asked for by."""
-        return Conditions(len(self.label_names), self.recipe.text_dim if self.words else 0)
+        return Conditions(len(self.label_names), self.recipe.text_dim if self.words else 0, self.text_encoder)
+
+    def to_travel(self) -> "RunConfig":
+        """The same without this machine's folders: of a sentence model's path only its name is left."""
+        if self.text_encoder is None:
+            return self
+        name = Path(self.text_encoder.path).name or "model"
+        return replace(self, text_encoder=replace(self.text_encoder, path=name))

@@ -123,14 +123,14 @@ class Run:
     def create(cls, folder: Path, config: RunConfig) -> "Run":
         """A new run, or the same run again: the stored settings must then agree, but for the length.
 
-        Another length is stored by the trainer, when it has the lock.
+        Another length, or place of a sentence model, is stored by the trainer, when it has the lock.
 
         Raises RunMismatch naming the settings that differ, UsageError when the folder holds something else.
         """
         if (folder / "run.json").exists():
             run = cls.find(folder)
             run.check_same(config)
-            return cls(folder, dataclasses.replace(run.config, budget=config.budget))
+            return cls(folder, dataclasses.replace(run.config, budget=config.budget, text_encoder=config.text_encoder))
         if folder.exists() and (not folder.is_dir() or any(not item.name.startswith(".") for item in folder.iterdir())):
             raise UsageError(f"{folder} exists and is not a run. Choose a new or empty folder with --out.")
         make_folder(folder)
@@ -158,6 +158,7 @@ class Run:
     def check_same(self, wanted: RunConfig) -> None:
         stored, new = flatten(to_json(self.config)), flatten(to_json(wanted))
         ignored = ("budget", "versions", "data", "parent")
+        stored.pop("text_encoder.path", None), new.pop("text_encoder.path", None)  # the same model may have moved
         differing = [
             f"{key} ({shortened(stored.get(key))}, now {shortened(new.get(key))})"
             for key in sorted(stored.keys() | new.keys())
@@ -223,7 +224,7 @@ class Run:
 
     def header(self, images: int) -> dict[str, str]:
         """What an ema.safetensors says about itself: it stands alone, in the hands of strangers too."""
-        config = json.dumps(to_json(self.config), ensure_ascii=False)
+        config = json.dumps(to_json(self.config.to_travel()), ensure_ascii=False)
         return {"ganvas": config, "run": self.folder.resolve().name, "images": str(images)}
 
     def save_best(self, ema: dict[str, np.ndarray], record: dict[str, Any]) -> Best:

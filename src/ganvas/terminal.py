@@ -4,8 +4,9 @@ import json
 import math
 import shlex
 import sys
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -99,6 +100,20 @@ def show_rich(events: Iterable[Event]) -> Finished:
             return event
 
         return consume(map(drawn, events))
+
+
+def show_reading(display: str) -> Callable[[int, int], None]:
+    """Progress of a sentence model that reads captions, as a line every ten seconds; none for "json" and "none"."""
+    told: float | None = None
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        told = time.monotonic() if told is None else told
+        if time.monotonic() - told >= PLAIN_SECONDS and display not in ("json", "none"):
+            told = time.monotonic()
+            print(f"The sentence model has read {done:,} of {total:,} captions.", flush=True)
+
+    return progress
 
 
 def clock(seconds: float) -> str:

@@ -47,7 +47,8 @@ class Work:
     def warnings(self) -> list[str]:
         """What of the words it was asked by the model does not understand."""
         prompt = prompt_of(self.latent.lineage)
-        return [] if prompt is None else prompt.warnings(self.model.config.words)
+        config = self.model.config
+        return [] if prompt is None else prompt.warnings(config.words, config.text_encoder is not None)
 
     def steer(self, direction: Direction | str, amount: float) -> "Work":
         """The work, so much further along a direction: one of `Model.directions`, or its name.

@@ -2,6 +2,7 @@
 
 import torch
 
+from ganvas.config import Conditions
 from ganvas.nets.dual import Dual
 from ganvas.words import ids_of
 
@@ -11,7 +12,7 @@ def read(*captions: str) -> torch.Tensor:
 
 
 def test_both_towers_point_with_length_one() -> None:
-    dual = Dual(3, 16)
+    dual = Dual(3, Conditions(0, 16))
     for side in (16, 32, 40):
         torch.testing.assert_close(dual.see(torch.randn(4, 3, side, side)).norm(dim=1), torch.ones(4))
     torch.testing.assert_close(dual.read(read("red", "blue circle", "")).norm(dim=1), torch.ones(3))
@@ -19,7 +20,7 @@ def test_both_towers_point_with_length_one() -> None:
 
 def test_it_learns_which_belong_together() -> None:
     torch.manual_seed(0)
-    dual = Dual(3, 16)
+    dual = Dual(3, Conditions(0, 16))
     optimizer = torch.optim.Adam(dual.parameters(), 2e-3)
     names = ["red", "green", "blue", "grey"]
     colours = torch.tensor([[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [0, 0, 0]])
@@ -36,7 +37,7 @@ def test_it_learns_which_belong_together() -> None:
 
 def test_doubles_and_silence_are_no_mistakes() -> None:
     torch.manual_seed(0)
-    dual, pictures = Dual(1, 16), torch.randn(3, 1, 16, 16)
+    dual, pictures = Dual(1, Conditions(0, 16)), torch.randn(3, 1, 16, 16)
     red = read("red", "red", "red")
     assert dual.apart(pictures, red, red).item() == 0.0  # each suits every picture
     assert dual.apart(pictures, read("", "", ""), red).item() == 0.0

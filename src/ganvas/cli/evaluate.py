@@ -46,6 +46,8 @@ def evaluate_verb(arguments: list[str]) -> None:
         alignment: bool = False
         """Instead of the scores: how well works suit the words that they were asked for, of a run that learned from
         captions; up to 500 works. Prints a table and writes alignment.json."""
+        text_encoder: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """Where the sentence model lies now that reads the run's captions, if it was moved."""
         seed: int = 0
         """The first work's seed; the next ones count up."""
         best: bool = False
@@ -68,7 +70,7 @@ def evaluate(asked: Any) -> None:
     from ..training.machine import accelerator
 
     leads = accelerator().is_main_process
-    model = open_model(asked.run, best=asked.best)
+    model = open_model(asked.run, asked.best, asked.text_encoder)
     folder = asked.out or model.folder or Path()
     if leads:  # before minutes are spent: can anything be written there?
         write_file(make_folder(folder) / ".report.tmp", "")

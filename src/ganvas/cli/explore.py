@@ -102,6 +102,8 @@ def explore_verb(arguments: list[str]) -> None:
         """Of works named by seeds: 1 is full variety; towards 0: more typical, more alike."""
         scale: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
         """Each pixel becomes a square of so many; by default small works are enlarged."""
+        text_encoder: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """Where the sentence model lies now that reads the run's captions, if it was moved."""
         best: bool = False
         """Draw by the best generator, kept by train --evaluate-every, instead of the newest."""
 
@@ -128,7 +130,7 @@ def explore_verb(arguments: list[str]) -> None:
         raise UsageError(f"Say one thing to do of {every}; not {which}. See: ganvas explore --help")
     from ..opening import open_model
 
-    print(verbs[wanted[0]](open_model(asked.run, asked.best), asked))
+    print(verbs[wanted[0]](open_model(asked.run, asked.best, asked.text_encoder), asked))
 
 
 def warn(model: "Model", words: Sequence[str]) -> None:
@@ -227,7 +229,7 @@ def words(model: "Model", asked: Any) -> str:
     from ..prompts import Prompt
     from ..steering import save_rewordings
 
-    for warning in Prompt((asked.words,)).warnings(model.config.words):
+    for warning in Prompt((asked.words,)).warnings(model.config.words, model.config.text_encoder is not None):
         print(f"Warning: {warning}")
     out = asked.out or Path("explored/words.png")
     found = save_rewordings(

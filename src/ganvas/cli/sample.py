@@ -56,6 +56,8 @@ def sample_verb(arguments: list[str]) -> None:
         """A picture of yours that the works go on with, of the recipe tokens; its half --keep is given."""
         keep: Literal["top", "left"] = "top"
         """The half of the picture to complete that is kept."""
+        text_encoder: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """Where the sentence model lies now that reads the run's captions, if it was moved."""
         like: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
         """A work's PNG file: draws that work again, by what the file says of it, as again.png."""
         best: bool = False
@@ -79,9 +81,10 @@ def sample_verb(arguments: list[str]) -> None:
         draw_again(asked)
         return
     prompts = prompts_of(asked)
-    model = open_model(asked.run, asked.best)
+    model = open_model(asked.run, asked.best, asked.text_encoder)
+    reads_all = model.config.text_encoder is not None
     for prompt in prompts:
-        for warning in [] if prompt is None else prompt.warnings(model.config.words):
+        for warning in [] if prompt is None else prompt.warnings(model.config.words, reads_all):
             print(f"Warning: {warning}")
     if asked.complete:
         print(complete(model, asked, prompts[0]))
@@ -168,7 +171,7 @@ def draw_again(asked: Any) -> None:
     from ..files import make_folder
     from ..opening import open_model
 
-    model = open_model(asked.run, asked.best)
+    model = open_model(asked.run, asked.best, asked.text_encoder)
     for warning in same_model([str(asked.like)], model.fingerprint):
         print(f"Warning: {warning}")
     out = asked.out / "again.png"

@@ -64,6 +64,8 @@ def train_verb(arguments: list[str]) -> None:
         captions: Literal["auto", "on", "off"] = "auto"
         """Learn from the pictures' captions, so that works can be made to order; auto: where most of their words are
         seen often enough."""
+        text_encoder: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+        """A folder with a sentence model of transformers, which then reads the captions (docs/words.md)."""
         start_from: Annotated[str | None, tyro.conf.arg(name="from", metavar="RUN")] = None
         """Begin with what was learned before: a base model's name (drawings, emblems), a run folder, or an
         ema.safetensors (which has no D). none: begin from nothing."""
@@ -139,7 +141,7 @@ def train(dataset: "Dataset", asked: Any, advice: tuple[str, ...]) -> None:
     import signal
 
     from ..api import make_trainer
-    from ..terminal import consume, show
+    from ..terminal import consume, show, show_reading
     from ..training.interrupt import on_interrupt
 
     trainer = make_trainer(
@@ -157,7 +159,9 @@ def train(dataset: "Dataset", asked: Any, advice: tuple[str, ...]) -> None:
         best_by=asked.best_by,
         doctor=asked.doctor,
         start_from=asked.start_from,
+        text_encoder=asked.text_encoder,
         few=asked.few,
+        progress=show_reading("json" if asked.json else "auto"),
     )
     main_process = trainer.accelerator.is_main_process
     if main_process:

@@ -30,7 +30,8 @@ def rewordings(
 
     Raises UsageError for a text that is no prompt, and a swap of a word that is not in it.
     """
-    known = set(drawer.config.words)
+    reads_all = drawer.config.text_encoder is not None
+    known = set(words_of(" ".join((text, *swaps)))) if reads_all else set(drawer.config.words)
     words = [word for word in dict.fromkeys(words_of(text)) if word in known]
     changed = [(AS_SAID, text), *((f"-{word}", without(text, word)) for word in words)]
     for swap in swaps:

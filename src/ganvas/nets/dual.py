@@ -7,13 +7,15 @@ and chooses the best of several works. No evaluation uses it: a judge must not h
 
 import itertools
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..config import Conditions
 from .layers import he, leaky, unshuffle
-from .text import Reader
+from .sentence import reader_of
 
 SIDE_PX = 32
 WIDTHS = (32, 64, 96)
@@ -23,13 +25,14 @@ SHARPEST = math.log(100.0)
 class Dual(nn.Module):
     """see: (n, C, H, W) -> (n, text_dim); read: (n, READ, IDS) -> (n, text_dim); both of length 1."""
 
-    def __init__(self, channels: int, text_dim: int) -> None:
+    def __init__(self, channels: int, asked: Conditions) -> None:
         super().__init__()
+        text_dim = asked.text_dim
         pairs = itertools.pairwise((4 * channels, *WIDTHS))
         self.convolutions = nn.ModuleList(he(nn.Conv2d(a, b, 3, padding=1)) for a, b in pairs)
         self.gather = he(nn.Linear(WIDTHS[-1] * (SIDE_PX // 8) ** 2, 2 * text_dim))
         self.seen = nn.Linear(2 * text_dim, text_dim)
-        self.reader = Reader(text_dim)
+        self.reader: Any = reader_of(asked)
         self.said = nn.Linear(text_dim, text_dim)
         self.sharpness = nn.Parameter(torch.tensor(math.log(10.0)))
 

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import Conditions
-from .text import Reader, parted
+from .sentence import reader_of
+from .text import parted
 
 SLOPE = 0.2
 """Of the leaky ReLU everywhere."""
@@ -76,7 +77,7 @@ class Asking(nn.Module):
         super().__init__()
         asked = Conditions.of(asked)
         self.embedding = nn.Embedding(asked.labels + 1, label_dim) if asked.labels else None
-        self.reader = Reader(asked.text_dim) if asked.text_dim else None
+        self.reader = reader_of(asked)
         self.out_dim = latent_dim + (label_dim if asked.labels else 0) + asked.text_dim
 
     def beside(self, z: Tensor, label: Tensor) -> list[Tensor]:
@@ -120,7 +121,7 @@ class ProjectionLogit(nn.Module):
         self.embedding = nn.Embedding(asked.labels + 1, features) if asked.labels else None
         if self.embedding is not None:
             nn.init.zeros_(self.embedding.weight)
-        self.reader = Reader(asked.text_dim) if asked.text_dim else None
+        self.reader = reader_of(asked)
         self.said = zeros(nn.Linear(asked.text_dim, features)) if asked.text_dim else None
 
     def forward(self, features: Tensor, label: Tensor) -> Tensor:

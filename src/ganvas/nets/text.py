@@ -17,7 +17,12 @@ LAYERS, HEADS = 2, 4
 
 
 def parted(condition: Tensor) -> tuple[Tensor, Tensor]:
-    """(..., ROW) conditions -> (...) labels, (..., READ, IDS) numbers of words.   Bare labels, (n,), have no words."""
+    """(..., ROW) conditions -> (...) labels, (..., READ, IDS) numbers of words.   Bare labels, (n,), have no words.
+
+    Those of a sentence model, (..., 2 + dim) floats -> (...) labels, (..., 1, 1 + dim).
+    """
+    if condition.is_floating_point():
+        return condition[..., 0].long(), condition[..., None, 1:]
     if condition.ndim > 1 and condition.shape[-1] == ROW:
         return condition[..., 0], condition[..., 1:].unflatten(-1, (READ, IDS))
     return condition, condition.new_zeros(*condition.shape, READ, IDS)

@@ -83,6 +83,8 @@ class Tokens(NetConfig):
         check(
             sizes_ok, f"the picture size for the net '{self.family}'", f"{shape[2]}x{shape[1]}", "16 px a side or more"
         )
+        if Conditions.of(asked).encoder is not None:
+            raise UsageError("Recipe 'tokens' reads captions word by word. Leave out --text-encoder, or use 'canvas'.")
         if latent_dim < height * width:
             raise UsageError(
                 f"Pictures of {shape[2]}x{shape[1]} px are {width}x{height} codes, each with a number of the latent. "

@@ -63,7 +63,7 @@ class Batches:
         self.indices = indices
         self.recipe = recipe
         self.labels = asked.labels
-        self.captions = Captions(dataset, indices) if asked.text_dim else None
+        self.captions = Captions(dataset, indices, asked.encoder) if asked.text_dim else None
         self.seed = seed
         self.rank, self.processes = rank, processes
         self._order: tuple[int, np.ndarray] = (-1, indices)

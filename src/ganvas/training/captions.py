@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..config import TextEncoder
 from ..dataset import Dataset
-from ..words import IDS, READ, ids_of
+from .reading import as_numbers
 
 ALIKE = 0.5
 """Share of the other captions that belong to pictures of the same label: what these do not say is the finer part."""
@@ -30,17 +31,15 @@ class Said:
 
 
 class Captions:
-    """The captions of pictures as numbers of words, in memory: half a kilobyte each.
+    """The captions of pictures as numbers of words, in memory: half a kilobyte each, or a sentence model's vector.
 
-    indices: the pictures learned from, among which others' captions are looked for.
+    indices: the pictures learned from, among which others' captions are looked for.   encoder: None for words.
     """
 
-    def __init__(self, dataset: Dataset, indices: np.ndarray) -> None:
+    def __init__(self, dataset: Dataset, indices: np.ndarray, encoder: TextEncoder | None = None) -> None:
         captions = dataset.captions()
         self.starts = np.cumsum([0, *(len(of_one) for of_one in captions)])
-        self.ids = np.zeros((self.starts[-1], READ * IDS), np.int16)
-        for row, text in enumerate(text for of_one in captions for text in of_one):
-            self.ids[row] = ids_of(text)
+        self.ids = as_numbers([text for of_one in captions for text in of_one], encoder)
         said = np.array([work for work in indices if captions[work]], np.int64)
         labels = dataset.labels[said]
         self.labels = dataset.labels
@@ -83,9 +82,10 @@ class Captions:
         return int(among[int(place * len(among))])
 
     def _of(self, works: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """(n, READ * IDS) int64: of each picture the caption at a place in [0, 1) of its captions; zeros of none."""
+        """(n, numbers): of each picture the caption at a place in [0, 1) of its captions; zeros of none."""
         counts = self.starts[works + 1] - self.starts[works]
         places = self.starts[works] + (which * counts).astype(np.int64)
-        found = np.zeros((len(works), READ * IDS), np.int64)
+        kind = np.int64 if self.ids.dtype == np.int16 else self.ids.dtype
+        found = np.zeros((len(works), self.ids.shape[1]), kind)
         found[counts > 0] = self.ids[places[counts > 0]]
         return found

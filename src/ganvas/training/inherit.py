@@ -87,6 +87,9 @@ class Heritage:
                 f"{self.name} has latents of {self.config.recipe.latent_dim}, this run of {config.recipe.latent_dim}. "
                 f"Use --latent-dim {self.config.recipe.latent_dim}."
             )
+        encoders = [of.text_encoder.fingerprint for of in (self.config, config) if of.text_encoder is not None]
+        if len(set(encoders)) > 1:
+            raise UsageError(f"{self.name} learned with another sentence model than this one. Use the same.")
         if config.recipe.freeze_d > 0 and not self.D:
             raise UsageError(f"{self.name} has no D, so there is nothing to freeze. Leave out --freeze-d.")
         if config.recipe.tones != self.config.recipe.tones:

@@ -11,8 +11,10 @@ from torch.optim import Adam, Optimizer
 from ..config import Recipe
 from ..losses.games import Game
 from ..nets.generator import build_generator
+from ..nets.sentence import set_out_from
 from ..registry import games
 from ..run_config import RunConfig
+from ..sentences import numbers_of
 from ..tensors import seeded
 from .machine import multiplies_bfloat16
 
@@ -57,6 +59,9 @@ def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, al
         torch.manual_seed(seeded(config.seed, "weights").initial_seed())
         G = build_generator(config).to(accelerator.device)
         D = recipe.net.discriminator(config.shape, config.asked).to(accelerator.device)
+    if config.text_encoder is not None and config.captions:
+        told = numbers_of([text for text, _ in config.captions], config.text_encoder)
+        set_out_from((G, D), told)
     if recipe.freeze_d > 0 and config.parent is not None:
         for part in recipe.net.finest(D, recipe.freeze_d):
             part.requires_grad_(False)

@@ -39,7 +39,9 @@ class Previews:
         label = by_column if labels else torch.zeros(count, dtype=torch.long)
         if told := run.config.captions[:COLUMNS]:
             columns = [told[number % COLUMNS % len(told)] for number in range(count)]
-            label = rows(torch.tensor([of for _, of in columns]), [text for text, _ in columns])
+            label = rows(
+                torch.tensor([of for _, of in columns]), [text for text, _ in columns], run.config.text_encoder
+            )
         self.label = label.to(device)
         self.scale = scale_for(run.config.shape[1], CELL_PX)
 
