@@ -1,6 +1,7 @@
 """Do works show what their words say: the source `shapes`, attribute by attribute.
 
-    python bench/obey.py RUN [RUN ...] [--count 500] [--guidance 1] [--page PAGE.png] [--out FILE.json]
+    python bench/obey.py RUN [RUN ...] [--count 500] [--guidance 1] [--temperature 1] [--best-of 1]
+                         [--page PAGE.png] [--out FILE.json]
 
 RUN learned from `shapes`. A judge learns to read single things off pictures that it draws itself, and says how often it
 is right about new ones: the ceiling. Prompts are new scenes of one thing, and of two, in words by chance; pairs of
@@ -11,6 +12,8 @@ place.
 import argparse
 import itertools
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,23 +146,25 @@ def shares(read: dict[str, np.ndarray], things: list[Thing], names: list[str]) -
     }
 
 
-def asked_of(model: Model, judge: Judge, count: int, guidance: float) -> tuple[dict[str, Any], np.ndarray]:
-    """Obedience in scenes of one thing and of two, and works of the first few prompts."""
-    found, shown = {}, []
+def asked_of(model: Model, judge: Judge, count: int, how: Prompt) -> tuple[dict[str, Any], np.ndarray]:
+    """Obedience in scenes of one thing and of two, and works of the first few prompts. how: all but the text."""
+    found, shown, seconds = {}, [], []
     for kind, make in (("one thing", single), ("two things", double)):
         pictures, things = [], []
         for number in range(count):
             rng = np.random.default_rng([5, number])
             scene = make(rng)
-            prompt = Prompt((scenes.captions(scene, rng)[0],), guidance=guidance)
+            prompt = replace(how, texts=(scenes.captions(scene, rng)[0],))
+            began = time.perf_counter()
             (work,) = model.sample(1, seed=number, text=prompt)
+            seconds.append(time.perf_counter() - began)
             things += scene.things
             pictures += [windowed(work.pixels, t.place) for t in scene.things] if kind != "one thing" else [work.pixels]
             if number < COLUMNS * ROWS:
                 shown.append(work.pixels)
         names = list(ATTRIBUTES) if kind == "one thing" else list(ATTRIBUTES)[:-1]
         found[kind] = shares(judge.read(np.stack(pictures)), things, names)
-    return found, np.stack(shown)
+    return {"milliseconds": 1000 * float(np.median(seconds)), **found}, np.stack(shown)
 
 
 def main() -> None:
@@ -167,6 +172,8 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="of pictures of one size")
     parser.add_argument("--count", type=int, default=500, help="prompts of each kind")
     parser.add_argument("--guidance", type=float, default=1.0)
+    parser.add_argument("--temperature", type=float, default=1.0, help="of the recipe tokens")
+    parser.add_argument("--best-of", type=int, default=1)
     parser.add_argument("--page", type=Path, help="a PNG of works")
     parser.add_argument("--out", type=Path, help="a JSON file")
     asked = parser.parse_args()
@@ -176,9 +183,11 @@ def main() -> None:
     pictures, numbers = examples(ASKED, side, 78)
     ceiling = {name: float((read == numbers[name]).mean()) for name, read in judge.read(pictures).items()}
     results = {"ceiling": rounded(ceiling)}
+    how = {"guidance": asked.guidance, "temperature": asked.temperature, "best_of": asked.best_of}
+    prompt = Prompt(("words",), guidance=asked.guidance, temperature=asked.temperature, best_of=asked.best_of)
     for run, model in models.items():
-        found, shown = asked_of(model, judge, asked.count, asked.guidance)
-        results[Path(run).name] = rounded({"kimg": model.kimg, "guidance": asked.guidance, **found})
+        found, shown = asked_of(model, judge, asked.count, prompt)
+        results[Path(run).name] = rounded({"kimg": model.kimg, **how, **found})
         print(json.dumps(results, indent=1))
         if asked.page:
             page = asked.page.with_stem(f"{asked.page.stem}-{Path(run).name}") if len(models) > 1 else asked.page
