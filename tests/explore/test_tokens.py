@@ -14,7 +14,7 @@ from ganvas.errors import DataError, UsageError
 from ganvas.explore.wording import rewordings
 from ganvas.model import Model
 from ganvas.nets.tokens import TokensGenerator
-from ganvas.opening import build_generator
+from ganvas.opening import untrained
 from ganvas.prompts import Prompt
 from ganvas.run_config import RunConfig
 from ganvas.steering import save_children, save_matrix, save_tiles, save_walk
@@ -35,7 +35,7 @@ def writer() -> Model:
         recipe, Budget("kimg", 1), 0, (3, 16, 16), ("a", "b"), (1, 1), "pictures", "0" * 64, words=WORDS, captions=told
     )
     torch.manual_seed(0)
-    generator = build_generator(config, "cpu")
+    generator = untrained(config, "cpu")
     assert isinstance(generator, TokensGenerator)
     generator.codebook.squares.copy_(torch.rand(12, 3, 1).mul(2).sub(1).expand(-1, -1, 4).flatten(1))
     torch.nn.init.normal_(generator.writer.guess.weight)

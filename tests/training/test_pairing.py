@@ -160,4 +160,4 @@ def test_best_of_is_an_option(run: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert "their match with the whole text by " in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main([*asked, "--best-of", "3"])
-    assert "--best-of is about words; say which with --text." in capsys.readouterr().err
+    assert "--best-of says how words are drawn; say which with --text." in capsys.readouterr().err
