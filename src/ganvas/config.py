@@ -154,9 +154,11 @@ class Recipe:
     """That penalty at every so many steps only, so many times as strong."""
     matching: float = 0.0
     """Weight of D's telling real pictures with their own label from the same with another's; 0 is off."""
+    towers: bool = True
+    """With captions, two small towers learn from real pictures which caption is whose; they choose the best of several
+    works."""
     pairing: float = 0.0
-    """With captions, weight of the slope that brings works nearer to theirs, told by two towers that learn from real
-    pictures which caption is whose; they also choose the best of several works. 0 leaves them out."""
+    """Weight of the slope by which the towers bring works nearer to their captions; 0 is off."""
     simultaneous: bool = False
     """Both nets move at once, from one pass of each, instead of in turn: a fifth fewer operations. Not with WGAN-GP."""
     tones: Literal["linear", "sine"] = "linear"
@@ -216,6 +218,7 @@ class Recipe:
         check(detail is None or 0 < detail < math.inf, "gamma_detail", detail, "a number above 0, or None")
         for name in ("warm_up_kimg", "r1_gamma", "r2_gamma", "wgan_gp_lambda", "matching", "pairing", "path_length"):
             check(0 <= getattr(self, name) < math.inf, name, getattr(self, name), "0 or more")
+        check(self.towers or not self.pairing, "pairing", self.pairing, "0 without towers")
         check(type(self.text_dim) is int and 0 <= self.text_dim <= 4096, "text_dim", self.text_dim, "from 0 to 4096")
         check(self.text_dim % 4 == 0, "text_dim", self.text_dim, "a multiple of 4")
         for name in ("final_lr_share", "ema_share", "null_label"):

@@ -99,7 +99,7 @@ class Drawer:
         generator: Any = self.generator
         dual = generator.dual
         if dual is None:
-            raise UsageError(f"{self.name} cannot tell what suits a text: it learned with --pairing 0.")
+            raise UsageError(f"{self.name} cannot tell what suits a text: it learned with --no-towers.")
         unlabelled = torch.zeros(len(prompt.texts), dtype=torch.long, device=self.device)
         shares = torch.tensor(prompt.shares or [1.0] * len(prompt.texts), device=self.device)
         with torch.inference_mode():

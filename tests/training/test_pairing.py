@@ -76,8 +76,14 @@ def test_the_pull_changes_g_alone(shapes: Dataset, tmp_path: Path) -> None:
 
 
 def test_without_captions_or_weight_there_are_no_towers(shapes: Dataset, tmp_path: Path) -> None:
-    plain = trainer(shapes, tmp_path / "a", pairing=0.0)
+    plain = trainer(shapes, tmp_path / "a", towers=False, pairing=0.0)
     silent = make_trainer(shapes, tiny("canvas", pairing=1.0), kimg=0.08, captions="off", out=tmp_path / "b")
+    unmoved = trainer(shapes, tmp_path / "c", pairing=0.0)
+    assert dual_of(unmoved.players) is not None
+    batch = unmoved.batches.batch(0, 16, unmoved.device)
+    assert towards_captions(unmoved.players, batch.real, batch) is None
+    with pytest.raises(UsageError, match="pairing must be 0 without towers, got 1"):
+        tiny("canvas", pairing=1.0, towers=False)
     for one in (plain, silent):
         batch = one.batches.batch(0, 16, one.device)
         assert dual_of(one.players) is None and towards_captions(one.players, batch.real, batch) is None
@@ -139,9 +145,9 @@ def test_the_best_of_several_is_kept(run: Path, tmp_path: Path) -> None:
 
 
 def test_only_towers_tell_what_suits_a_text(run: Path, shapes: Dataset, tmp_path: Path) -> None:
-    list(trainer(shapes, tmp_path / "plain", pairing=0.0).fit())
+    list(trainer(shapes, tmp_path / "plain", towers=False, pairing=0.0).fit())
     model = gv.open(tmp_path / "plain")
-    with pytest.raises(UsageError, match="it learned with --pairing 0"):
+    with pytest.raises(UsageError, match="it learned with --no-towers"):
         model.sample(1, text=gv.Prompt(("red",), best_of=2))
     with pytest.raises(UsageError, match="best_of must be a whole number from 1 to 64, got 0"):
         gv.Prompt(("red",), best_of=0)

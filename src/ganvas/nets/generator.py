@@ -105,7 +105,7 @@ class Generator(nn.Module, ABC):
 def build_generator(config: RunConfig) -> nn.Module:
     """An untrained G as the run needs it, random by torch's generator."""
     G = config.recipe.net.generator(config.shape, config.recipe.latent_dim, config.asked)
-    if isinstance(G, Generator) and config.asked.text_dim and config.recipe.pairing > 0:
+    if isinstance(G, Generator) and config.asked.text_dim and config.recipe.towers:
         G.dual = Dual(config.shape[0], config.asked)
     return G
 

@@ -22,7 +22,6 @@ def canvas() -> Recipe:
         gamma_detail=108.0,
         penalty_every=2,
         matching=0.05,
-        pairing=1.0,
         simultaneous=True,
         tones="sine",
         batch_size=16,

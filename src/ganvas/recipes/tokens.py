@@ -16,7 +16,6 @@ def tokens() -> Recipe:
         net=Tokens(),
         latent_dim=128,
         game="hinge",
-        pairing=1.0,
         batch_size=8,
         generator_lr=2e-3,
         discriminator_lr=1e-3,

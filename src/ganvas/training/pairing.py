@@ -16,12 +16,12 @@ def dual_of(players: Players) -> Dual | None:
 
 
 def towards_captions(players: Players, works: Tensor, batch: Batch) -> Tensor | None:
-    """(n, C, H, W) the slope of how badly works suit their captions, times its weight; None without towers.
+    """(n, C, H, W) the slope of how badly works suit their captions, times its weight; None where that is 0.
 
     The towers learn nothing from works: these would teach them to be pleased. Xu et al. 2018, eq. 11 (AttnGAN's DAMSM).
     """
     dual = dual_of(players)
-    if dual is None:
+    if dual is None or players.recipe.pairing == 0:
         return None
     seen = works.detach().requires_grad_()
     with players.half_precision():
