@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .config import check
 from .errors import UnknownName, UsageError
+from .nets.dual import Dual
 from .nets.generator import Generator
 from .nets.text import parted
 from .prompts import Prompt, rows, styles_of
@@ -89,6 +90,11 @@ class Drawer:
         matches = torch.stack([self.match(self.drawn(tries), prompt) for tries in styles])
         return styles[torch.arange(len(styles), device=styles.device), matches.argmax(dim=1)].contiguous()
 
+    @property
+    def towers(self) -> Dual | None:
+        """What tells how well pictures suit a text; None where the model learned without captions, or without them."""
+        return self.generator.dual if isinstance(self.generator, Generator) else None
+
     def match(self, pictures: np.ndarray, prompt: Prompt) -> Tensor:
         """(n,) how well pictures suit a prompt's texts: cosines, -1 to 1, of the towers that G learned beside.
 
@@ -96,8 +102,7 @@ class Drawer:
         Raises UsageError where it learned without them.
         """
         self._check_reads()
-        generator: Any = self.generator
-        dual = generator.dual
+        dual = self.towers
         if dual is None:
             raise UsageError(f"{self.name} cannot tell what suits a text: it learned with --no-towers.")
         unlabelled = torch.zeros(len(prompt.texts), dtype=torch.long, device=self.device)

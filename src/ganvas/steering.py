@@ -243,7 +243,7 @@ def save_rewordings(
     save_png(sheet, out, {"run": model.name, "prompt": text})
     sizes = [float(changes(pictures[0], one).mean()) for one in pictures]
     suits: list[float | None] = [None] * len(found)
-    if model.steered.dual is not None:
+    if model.drawer.towers is not None:
         matches = [float(model.drawer.match(one, Prompt((text,))).mean()) for one in pictures]
         suits = [one - matches[0] for one in matches]
     return {one.name: (size, gain) for one, size, gain in zip(found[1:], sizes[1:], suits[1:], strict=True)}

@@ -17,7 +17,7 @@ from ganvas.nets.tokens import TokensGenerator
 from ganvas.opening import untrained
 from ganvas.prompts import Prompt
 from ganvas.run_config import RunConfig
-from ganvas.steering import save_children, save_matrix, save_tiles, save_walk
+from ganvas.steering import save_children, save_matrix, save_rewordings, save_tiles, save_walk
 from ganvas.tensors import CPU
 from tests.training.helpers import tiny
 
@@ -135,8 +135,10 @@ def test_there_is_nothing_between_two_works(ask: Callable[..., object], tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_words_can_be_tried_one_by_one():
+def test_words_can_be_tried_one_by_one(tmp_path):
     found = rewordings(writer().drawer, [0, 1], "red circle", ["red:blue"])
     pictures = [writer().drawn(one.latents) for one in found]
     assert [one.name for one in found] == ["as said", "-red", "-circle", "red>blue"]
     assert all((pictures[0] != other).any() for other in pictures[1:])
+    sizes = save_rewordings(writer(), "red circle", tmp_path / "words.png")
+    assert set(sizes) == {"-red", "-circle"} and all(gain is not None for _, gain in sizes.values())
