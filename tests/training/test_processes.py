@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ganvas.dataset import prepare
 from ganvas.runs import Run
 
 from .helpers import assert_same, final_arrays, metrics
@@ -145,6 +146,45 @@ def test_of_two_processes_the_first_one_judges_and_none_waits_for_ever(tmp_path)
     run = Run.find(tmp_path / "run")
     assert [record["kimg"] for record in metrics(run)] == [0.024, 0.04, 0.064, 0.08]
     assert run.best() is not None
+
+
+TOWERS = """
+import hashlib
+import os
+import sys
+from pathlib import Path
+from ganvas.api import make_trainer
+from ganvas.nets.growing import Growing
+from ganvas.training.pairing import dual_of
+from tests.training.helpers import tiny
+
+recipe = tiny("grow", net=Growing(width=4, max_width=8, glance=8), text_dim=8, pairing=1.0)
+one = make_trainer(sys.argv[1], recipe, kimg=0.04, captions="on", out=sys.argv[2])
+before = {name: value.clone() for name, value in dual_of(one.players).state_dict().items()}
+list(one.fit())
+after = dual_of(one.players).state_dict()
+moved = all(not value.equal(before[name]) for name, value in after.items() if name.endswith("weight"))
+digest = hashlib.sha256(b"".join(value.numpy().tobytes() for value in after.values())).hexdigest()
+os.write(1, f"{moved} {digest}\\n".encode())
+"""
+
+
+@pytest.mark.usefixtures("one_group_at_a_time")
+def test_two_processes_have_the_same_towers(tmp_path):
+    """Each sees pictures of its own, and the towers are no part of G's pass: also where not all of G is in use."""
+    prepare("shapes:80", 32, out=tmp_path / "art")
+    (tmp_path / "script.py").write_text(TOWERS)
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [*TORCHRUN, str(tmp_path / "script.py"), str(tmp_path / "art"), str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"},
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == second and first.startswith("True ")
 
 
 def untrained(tmp_path: Path) -> dict[str, np.ndarray]:

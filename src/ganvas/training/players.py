@@ -10,7 +10,8 @@ from torch.optim import Adam, Optimizer
 
 from ..config import Recipe
 from ..losses.games import Game
-from ..nets.generator import build_generator
+from ..nets.dual import Dual
+from ..nets.generator import Generator, build_generator
 from ..nets.sentence import set_out_from
 from ..registry import games
 from ..run_config import RunConfig
@@ -65,7 +66,10 @@ def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, al
     if recipe.freeze_d > 0 and config.parent is not None:
         for part in recipe.net.finest(D, recipe.freeze_d):
             part.requires_grad_(False)
+    towers = take_off_towers(G)  # they have no part in G's pass, which processes would wait for
     wrapped_G, wrapped_D = (G, D) if alone else accelerator.prepare(G, D)
+    if isinstance(G, Generator):
+        G.dual = towers
     return Players(
         recipe=recipe,
         game=games.get(recipe.game)(),
@@ -77,6 +81,14 @@ def make_players(config: RunConfig, recipe: Recipe, accelerator: Accelerator, al
         optimizer_d=adam(D, recipe.discriminator_lr, recipe.betas),
         accelerator=accelerator,
     )
+
+
+def take_off_towers(G: nn.Module) -> Dual | None:
+    """G without its towers. returns: them, if there are any."""
+    if not isinstance(G, Generator):
+        return None
+    towers, G.dual = G.dual, None
+    return towers
 
 
 def adam(net: nn.Module, lr: float, betas: tuple[float, float]) -> Adam:

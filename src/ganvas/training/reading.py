@@ -1,5 +1,6 @@
 """The captions of prepared pictures as numbers; a sentence model's are kept in the cache, as it takes a while."""
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Sequence
@@ -56,12 +57,10 @@ def _kept(texts: Sequence[str], encoder: TextEncoder, progress: Progress) -> np.
     """The same of one block, out of the cache where it was read before."""
     digest = hashlib.sha256("\n".join((encoder.fingerprint, *texts)).encode(errors="replace"))
     path = cache_folder() / "sentences" / f"{digest.hexdigest()[:32]}.npy"
-    try:
+    with contextlib.suppress(OSError, ValueError, EOFError):  # where it is not there, or cut off
         found = np.load(path, allow_pickle=False)
         if found.shape == (len(texts), encoder.dim) and found.dtype == np.float32:
             return found
-    except (OSError, ValueError, EOFError):
-        pass  # not there, or cut off
     found = opened(encoder).read(texts, progress)
     written = io.BytesIO()
     np.save(written, found)
