@@ -37,7 +37,8 @@ def writer() -> Model:
     torch.manual_seed(0)
     generator = untrained(config, "cpu")
     assert isinstance(generator, TokensGenerator)
-    generator.codebook.squares.copy_(torch.rand(12, 3, 1).mul(2).sub(1).expand(-1, -1, 4).flatten(1))
+    generator.codebook.details.squares.zero_()
+    generator.codebook.kinds.squares.copy_(torch.rand(12, 3, 1).mul(2).sub(1).expand(-1, -1, 4).flatten(1))
     torch.nn.init.normal_(generator.writer.guess.weight)
     return Model(generator, config, "writer", 1.0, CPU)
 
@@ -46,7 +47,7 @@ def picture() -> np.ndarray:
     """(16, 16, 3): each square is one of the codes'."""
     generator = writer().generator
     assert isinstance(generator, TokensGenerator)
-    codes = torch.arange(64)[None] % 12
+    codes = torch.arange(64)[None] % 12 * 2
     pixels = generator.painted(codes).add(1).mul(127.5).round().to(torch.uint8)
     return pixels[0].permute(1, 2, 0).contiguous().numpy()
 

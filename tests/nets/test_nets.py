@@ -22,7 +22,7 @@ TINY = {
     "projected": {"width": 4, "head_width": 4, "see_px": 32},
     "growing": {"width": 4, "max_width": 8, "glance": 8},
     "style": {"width": 4, "max_width": 8, "style_dim": 6, "glance": 8},
-    "tokens": {"codes": 12, "width": 4, "dim": 16, "layers": 2},
+    "tokens": {"kinds": 12, "width": 4, "dim": 16, "layers": 2},
 }
 PLAYING = [name for name in nets.names() if not nets.get(name).tokenizes]
 """Those whose G learns from D alone; of the others tests/nets/test_tokens.py says what holds."""

@@ -30,7 +30,7 @@ TINY_NETS: dict[str, NetConfig] = {
     "canvas": Residual(width=4),
     "style": Style(width=4, max_width=8, style_dim=8, glance=8),
     "projected": Projected(width=4, head_width=4, see_px=32),
-    "tokens": Tokens(codes=12, width=4, dim=8, layers=2),
+    "tokens": Tokens(kinds=12, details=2, width=4, dim=8, layers=2),
 }
 
 

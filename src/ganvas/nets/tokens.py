@@ -11,7 +11,8 @@ of the bare squares kept 96% and 93% after 7 (docs/recipes/tokens.md).
 
 The latent z is the die of each code, so that a work follows from its seed as those of every other recipe do: u =
 2 Phi(|z|) - 1 is uniform for a normal z, and the code is the first, from the most likely on, at which the probabilities
-add up to more than u. So z = 0 is the most likely code, and truncation, which shrinks z, draws the more typical.
+add up to more than u; first whether it is paper, then which other one. So z = 0 is the most likely code, and
+truncation, which shrinks z, draws the more typical.
 """
 
 import copy
@@ -34,7 +35,7 @@ from .generator import Generator
 from .layers import bounded, centre_crop, grid, he, leaky, pad_to, shuffle, unshuffle, zeros
 from .residual import Block, Down, Patches, Up
 from .text import parted
-from .transformer import HEADS, Writer
+from .transformer import HEADS, Guesses, Ink, Writer
 
 GRID = 8
 """About so many codes on the shorter side."""
@@ -53,8 +54,10 @@ class Tokens(NetConfig):
 
     family: ClassVar[str] = "tokens"
     tokenizes: ClassVar[bool] = True
-    codes: int = 2048
-    """Kinds of squares."""
+    kinds: int = 1024
+    """Of squares."""
+    details: int = 256
+    """Of what a square is besides the mean of its kind; 1 for nothing."""
     width: int = 32
     """Channels of the decoder and the critic at half the pictures' resolution; they double once."""
     dim: int = 128
@@ -71,7 +74,8 @@ class Tokens(NetConfig):
     def __post_init__(self) -> None:
         check_counts(self, ("width", "dim"), 8192)
         check_counts(self, ("layers",), 100)
-        check(2 <= self.codes <= MOST_CODES, "codes", self.codes, f"from 2 to {MOST_CODES}")
+        check(2 <= self.kinds <= MOST_CODES, "kinds", self.kinds, f"from 2 to {MOST_CODES}")
+        check(1 <= self.details <= MOST_CODES, "details", self.details, f"from 1 to {MOST_CODES}")
         check(self.dim % HEADS == 0, "dim", self.dim, f"a multiple of {HEADS}")
         for name in ("sorting_share", "painting_share"):
             check(0 < getattr(self, name) < 0.5, name, getattr(self, name), "above 0 and below 0.5")
@@ -154,8 +158,9 @@ class TokensGenerator(Generator):
         self.resolutions, self.free_dims = (self.size[0],), 0
         self.words = READ * IDS if Conditions.of(asked).text_dim else 0
         numbers = shape[0] * 4**self.halved
-        self.codebook, self.decoder = Codebook(config.codes, numbers, shape[0]), Decoder(config, shape)
-        self.writer = Writer(config.dim, config.layers, (config.codes, numbers), self.size, asked)
+        codes = (config.kinds, config.details, numbers)
+        self.codebook, self.decoder = Codebook(*codes, shape[0]), Decoder(config, shape)
+        self.writer = Writer(config.dim, config.layers, codes, self.size, asked)
         self.register_buffer("stage", torch.tensor(float(SORTING)))
 
     def styles(self, z: Tensor, label: Tensor) -> Tensor:
@@ -199,7 +204,7 @@ class TokensGenerator(Generator):
             (label, len(self.writer.labels.weight)),
             (pieces[..., :1], WORD_BUCKETS),
             (pieces[..., 1:], PIECE_BUCKETS),
-            (given, len(self.codebook.squares) + 1),
+            (given, len(self.codebook) + 1),
             (header[:, 2:], MOST_CODES + 1),
         )
         whole = all(bool(((part >= 0) & (part < most) & (part == part.round())).all()) for part, most in limits)
@@ -213,26 +218,47 @@ class TokensGenerator(Generator):
 
         In double precision, so that a work does not depend on how many are written at once.
         """
-        writer, squares = copy.deepcopy(self.writer).double(), self.codebook.squares.double()
+        writer, book = copy.deepcopy(self.writer).double(), copy.deepcopy(self.codebook).double()
         parts = styles.split([HEADER, 1, self.words, self.count, self.count], dim=2)
         (header, label, said, given, z), (n, terms) = parts, styles.shape[:2]
         coefficients = header[:, :, :1].double()
+        temperature, top_k = header[:, 0, 1].double(), header[:, 0, 2].long()
         ids = F.pad(said.long(), (0, READ * IDS - self.words)).unflatten(2, (READ, IDS)).flatten(0, 1)
         forced, chances = given[:, 0].long() - 1, torch.erf(z[:, 0].double().abs() / math.sqrt(2))
-        logits, memory = writer.begin(label[..., 0].long().flatten(), ids, squares)
-        written: list[Tensor] = []
-        for number in range(self.count):
-            if number:
-                last = written[-1].repeat_interleave(terms, dim=0)
-                logits, memory = writer.go_on(last, number - 1, memory, squares)
-            likely = (logits.log_softmax(dim=1).view(n, terms, -1) * coefficients).sum(dim=1)
-            drawn = chosen(likely, chances[:, number], header[:, 0, 1].double(), header[:, 0, 2].long())
-            written.append(torch.where(forced[:, number] >= 0, forced[:, number], drawn))
-        return torch.stack(written, dim=1)
+
+        def product(logits: Tensor) -> Tensor:
+            """Of the terms' probabilities."""
+            return (logits.log_softmax(dim=1).unflatten(0, (n, terms)) * coefficients).sum(dim=1)
+
+        def of_terms(x: Tensor) -> Tensor:
+            return x.repeat_interleave(terms, dim=0)
+
+        codes, rows = book.paper_code.repeat(n, self.count), torch.arange(n, device=z.device)
+        place = torch.full_like(rows, -1)
+        before: tuple[Tensor, Tensor] | None = None
+        ahead, memory = writer.begin(label[..., 0].long().flatten(), ids)
+        while True:
+            likely = product(ahead) / temperature[:, None]
+            is_ink, left = inked(likely, chances, top_k, place)
+            is_ink = torch.where(forced >= 0, forced != book.paper_code, is_ink)
+            place = first(is_ink, place)
+            going = place < self.count
+            if not going.any():
+                return codes
+            here = place.clamp(max=self.count - 1)  # rows that are done write on where nobody looks
+            logits, memory = writer.come(of_terms(here), before, memory, book)
+            kind, left = chosen(product(logits), left[rows, here], temperature, top_k)
+            kind = torch.where(forced[rows, here] >= 0, book.parts(forced[rows, here])[0], kind)
+            logits = writer.refined(memory.last, of_terms(kind), book)
+            detail, _ = chosen(product(logits), left, temperature, top_k)
+            code = torch.where(forced[rows, here] >= 0, forced[rows, here], book.joined(kind, detail))
+            codes[rows[going], here[going]] = code[going]
+            before = of_terms(code), of_terms(here)
+            ahead = writer.go(*before, memory, book)
 
     def painted(self, codes: Tensor) -> Tensor:
         """(n, count) codes -> (n, C, H, W) pictures."""
-        return self.decoder(self.codebook.squares[codes].unflatten(1, self.size).permute(0, 3, 1, 2))
+        return self.decoder(self.codebook.squares(codes).unflatten(1, self.size).permute(0, 3, 1, 2))
 
     def squares(self, pictures: Tensor) -> Tensor:
         """(n, C, H, W) -> (n, count, numbers) squares of pixels, line by line."""
@@ -249,31 +275,61 @@ class TokensGenerator(Generator):
         """
         return self.codebook(self.squares(pictures))
 
-    def logits(self, codes: Tensor, label: Tensor) -> Tensor:
-        """(n, count) codes -> (n, count, codes) of what comes at each place, knowing what was asked and came before.
+    def guesses(self, ink: Ink, label: Tensor) -> Guesses:
+        """What comes at each place of ink and where the next one is, knowing what was asked and came before.
 
         label: (n,), or (n, ROW) conditions.
         """
         label, ids = parted(label)
-        return self.writer(label, ids, codes, self.codebook.squares)
+        return self.writer(label, ids, ink, self.codebook)
 
     def entrances(self) -> list[tuple[int, Tensor]]:
         return []
 
 
-def chosen(likely: Tensor, chances: Tensor, temperature: Tensor, top_k: Tensor) -> Tensor:
-    """(n,) codes: of each row the first, from the likeliest on, at which probabilities add up to more than its chance.
+def first(where: Tensor, after: Tensor) -> Tensor:
+    """(n, count) bools, (n,) places -> (n,) the first place after these that is True; `count` for none."""
+    numbers = torch.arange(where.shape[1], device=where.device)
+    return torch.where(where & (numbers > after[:, None]), numbers, where.shape[1]).amin(dim=1)
 
-    likely: (n, codes) logits.   chances: (n,) in [0, 1].   top_k: (n,) only so many are chosen from; 0 for all.
+
+def inked(likely: Tensor, chances: Tensor, top_k: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+    """At each place whether there is ink, if there was none since `after`; and what is left of its chance.
+
+    likely: (n, count + 1) logits of where the next ink is.   chances: (n, count) in [0, 1].   top_k: (n,), 1: the
+    likelier, whatever the chance.   after: (n,).
+    Each place throws its own die, as it would if paper were one of its codes: of paper and ink, the likelier comes
+    first, and what is left of the chance, in [0, 1] again, decides which ink.
+    """
+    numbers = torch.arange(chances.shape[1], device=likely.device)
+    shares = likely.softmax(dim=1)
+    still = shares.flip(1).cumsum(dim=1).flip(1)  # that no ink came before this place
+    ink = (shares / still.clamp(min=1e-300))[:, :-1].masked_fill(numbers <= after[:, None], 0)
+    is_paper_first = ink < 0.5
+    drawn = torch.where(is_paper_first, chances >= 1 - ink, chances < ink) & (ink > 0)
+    drawn = torch.where(top_k[:, None] == 1, ~is_paper_first, drawn)
+    left = torch.where(is_paper_first, chances - (1 - ink), chances) / ink.clamp(min=1e-300)
+    return drawn, left.clamp(0, 1)
+
+
+def chosen(likely: Tensor, chances: Tensor, temperature: Tensor, top_k: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each row the first, from the likeliest on, at which probabilities add up to more than its chance, (n,).
+
+    likely: (n, choices) logits.   chances: (n,) in [0, 1].   top_k: (n,) only so many are chosen from; 0 for all.
     The inverse of the distribution function (Devroye 1986, sect. III.2), along falling probabilities.
+    returns: also what is left of the chance, in [0, 1] again, for a choice that follows.
     """
     falling, order = (likely / temperature[:, None]).sort(dim=1, descending=True, stable=True)
     count = likely.shape[1]
     most = torch.where(top_k > 0, top_k.clamp(max=count), count)[:, None]
     left_out = torch.arange(count, device=likely.device) >= most
-    sums = falling.masked_fill(left_out, -math.inf).softmax(dim=1).cumsum(dim=1)
-    place = (sums <= chances[:, None] * sums[:, -1:]).sum(dim=1, keepdim=True).minimum(most - 1)
-    return order.gather(1, place)[:, 0]
+    shares = falling.masked_fill(left_out, -math.inf).softmax(dim=1)
+    sums = shares.cumsum(dim=1)
+    aim = chances[:, None] * sums[:, -1:]
+    place = (sums <= aim).sum(dim=1, keepdim=True).minimum(most - 1)
+    share = shares.gather(1, place)
+    left = (aim - sums.gather(1, place) + share) / share.clamp(min=1e-300)
+    return order.gather(1, place)[:, 0], left[:, 0].clamp(0, 1)
 
 
 class TokensCritic(nn.Module):

@@ -6,10 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..nets.codebook import Codebook
 from ..nets.tokens import COMPETING, PAINTING, WRITING
+from ..nets.transformer import Guesses, Ink, ink_of
 from .batches import Batch
 from .pairing import learn_pairs
 from .players import Players
+
+PAIRS_EVERY = 2
+"""The towers learn at one of so many steps: they are a fifth of the work."""
 
 
 def tokens_step(players: Players, batch: Batch) -> Tensor:
@@ -70,19 +75,34 @@ def competing_step(players: Players, batch: Batch) -> Tensor:
 
 
 def writing_step(players: Players, batch: Batch) -> Tensor:
-    """The transformer learns which code comes next. Ramesh et al. 2021, sect. 2.2. returns: (1,) nats a code."""
+    """The transformer learns which ink comes next. Ramesh et al. 2021, sect. 2.2. returns: (1,) nats a code."""
     G: Any = players.bare_G
     codes = G.codes(batch.real)
+    ink = ink_of(codes, G.codebook)
     with players.half_precision():
-        logits = G.logits(codes, batch.label)
-    loss = F.cross_entropy(logits.float().flatten(0, 1), codes.flatten())
+        guesses = G.guesses(ink, batch.label)
+    loss = nats(guesses, ink, G.codebook, codes.shape[1]) / codes.numel()
     move(players, loss, batch)
     return loss.detach()[None]
+
+
+def nats(guesses: Guesses, ink: Ink, book: Codebook, count: int) -> Tensor:
+    """() of all that there is to guess in pictures of `count` codes, paper among them."""
+    kinds, details = book.parts(ink.codes[ink.real])
+    places = F.pad(torch.where(ink.real, ink.places, count), (0, 1), value=count)  # the end
+    asked = (
+        (guesses.first, places[:, 0]),
+        (guesses.kinds, kinds),
+        (guesses.details, details),
+        (guesses.places, places[:, 1:][ink.real]),
+    )
+    return torch.stack([F.cross_entropy(logits.float(), right, reduction="sum") for logits, right in asked]).sum()
 
 
 def move(players: Players, loss: Tensor, batch: Batch) -> None:
     """G goes down the loss; the towers that tell which caption is whose learn beside it."""
     players.optimizer_g.zero_grad()
     loss.backward()
-    learn_pairs(players, batch)
+    if batch.number % PAIRS_EVERY == 0:
+        learn_pairs(players, batch)
     players.optimizer_g.step()
