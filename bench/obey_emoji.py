@@ -40,8 +40,8 @@ COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "brown")
 THINGS = ("circle", "square", "heart", "book", "car", "hat", "flower", "bird")
 SATURATED = 50
 """Levels between the largest and the smallest channel from which on a pixel has a colour."""
-FEWEST = 40
-"""Training pictures of a group that is asked for."""
+FEWEST, MOST = 40, 150
+"""Training pictures of a group that is asked for, and that the judge learns from."""
 STEPS, LEARNING_RATE, DECAY = 600, 1e-2, 1e-3
 """Of the judge of groups, all pictures at each step."""
 
@@ -83,8 +83,10 @@ def ink(picture: np.ndarray) -> np.ndarray:
 class Groups:
     """The group of a picture, by what training pictures of each look like to `effnet`."""
 
-    def __init__(self, dataset: Dataset, works: np.ndarray) -> None:
+    def __init__(self, dataset: Dataset, works: np.ndarray, rng: np.random.Generator) -> None:
         self.features = make_features("effnet", dataset.shape)
+        of_one = [works[dataset.labels[works] == number] for number in range(len(dataset.label_names))]
+        works = np.concatenate([rng.choice(of, min(len(of), MOST), replace=False) for of in of_one])
         x, labels = seen(self.features, dataset.batch(works)), torch.from_numpy(dataset.labels[works])
         self.mean, self.deviation = x.mean(dim=0), x.std(dim=0) + 1e-6
         counts = torch.bincount(labels, minlength=len(dataset.label_names)).float()
@@ -163,7 +165,7 @@ def main() -> None:
         sys.exit(f"{asked.runs[0]}: the pictures that it learned from are no longer where they were.")
     learned, held = dataset.split(first.config.recipe.holdout, first.config.seed)
     named, captions = names(dataset), dataset.captions()
-    colours, groups = Colours(dataset, learned), Groups(dataset, learned)
+    colours, groups = Colours(dataset, learned), Groups(dataset, learned, np.random.default_rng(0))
     known = {text for work in learned for text in captions[work]}
     heads = {n: [captions[w][-1].split(":")[0] for w in learned if dataset.labels[w] == n] for n in groups.known}
     coloured = [w for w in held if colour_in(named[w])]

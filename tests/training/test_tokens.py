@@ -17,6 +17,7 @@ from ganvas.training import machine
 from ganvas.training.batches import Batch
 from ganvas.training.events import Diagnosed, Finished, Step
 from ganvas.training.step import step
+from ganvas.training.tokens import moved
 from ganvas.training.trainer import Trainer
 
 from .helpers import TINY_NETS, assert_same, final_arrays, stop_after, tiny, trainer
@@ -68,6 +69,19 @@ def test_it_learns(tmp_path):
         G.stage.fill_(stage)
         losses = [float(step(made.players, batch_of(made))[4]) for _ in range(60)]
         assert losses[-1] < 0.9 * losses[0]
+
+
+def test_pictures_are_moved_by_a_few_pixels_each_way_as_often_as_every_other():
+    picture = torch.rand(1, 3, 32, 48)
+    found = moved(picture.expand(9, -1, -1, -1), (torch.arange(9) + 0.5) / 9, 0.03)
+    assert found.shape == (9, 3, 32, 48) and len(found.unique(dim=0)) == 9
+    assert torch.equal(found[4], picture[0])
+    assert torch.equal(found[0][:, 1:, 1:], picture[0][:, :-1, :-1]) and torch.equal(
+        found[0][:, 0, 1:], picture[0][:, 0, :-1]
+    )
+    assert torch.equal(found[8][:, :-1, :-1], picture[0][:, 1:, 1:])
+    assert torch.equal(moved(picture, torch.ones(1), 0.0), picture)
+    assert torch.equal(moved(picture, torch.ones(1), 0.03), found[8:])
 
 
 def test_a_run_goes_through_its_stages_and_keeps_the_averaged_decoder(tmp_path):

@@ -68,6 +68,8 @@ class Tokens(NetConfig):
     """Share of the run in which the codes are learned."""
     painting_share: float = 0.06
     """Share of the run in which the decoder learns; the transformer has the rest."""
+    jitter: float = 0.03
+    """Share of the shorter side by which pictures are moved at most while the transformer learns; 0 leaves them."""
     adversarial: float = 0.02
     """How much the critic counts beside the pixels, in the second half of the decoder's share; 0 leaves it out."""
 
@@ -79,6 +81,7 @@ class Tokens(NetConfig):
         check(self.dim % HEADS == 0, "dim", self.dim, f"a multiple of {HEADS}")
         for name in ("sorting_share", "painting_share"):
             check(0 < getattr(self, name) < 0.5, name, getattr(self, name), "above 0 and below 0.5")
+        check(0 <= self.jitter <= 0.25, "jitter", self.jitter, "from 0 to 0.25")
         check(0 <= self.adversarial < math.inf, "adversarial", self.adversarial, "0 or more")
 
     def generator(self, shape: tuple[int, int, int], latent_dim: int, asked: int | Conditions) -> nn.Module:

@@ -1,5 +1,6 @@
 """A step of nets that write pictures as codes (nets/tokens.py): of the codes, of the decoder, of the transformer."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -77,6 +78,8 @@ def competing_step(players: Players, batch: Batch) -> Tensor:
 def writing_step(players: Players, batch: Batch) -> Tensor:
     """The transformer learns which ink comes next. Ramesh et al. 2021, sect. 2.2. returns: (1,) nats a code."""
     G: Any = players.bare_G
+    net: Any = players.recipe.net
+    batch = replace(batch, real=moved(batch.real, batch.mix, net.jitter))
     codes = G.codes(batch.real)
     ink = ink_of(codes, G.codebook)
     with players.half_precision():
@@ -84,6 +87,21 @@ def writing_step(players: Players, batch: Batch) -> Tensor:
     loss = nats(guesses, ink, G.codebook, codes.shape[1]) / codes.numel()
     move(players, loss, batch)
     return loss.detach()[None]
+
+
+def moved(real: Tensor, chance: Tensor, jitter: float) -> Tensor:
+    """Pictures moved by some pixels, up to a share `jitter` of their shorter side; their edges go on.
+
+    Thousands of pictures are soon known by heart, and a square that is moved is another code.   chance: (n,) in [0, 1].
+    """
+    height, width = real.shape[2:]
+    far = round(jitter * min(height, width))
+    way = (chance * (2 * far + 1) ** 2).long().clamp(max=(2 * far + 1) ** 2 - 1)
+    down = torch.arange(height, device=real.device) + way[:, None] // (2 * far + 1)
+    right = torch.arange(width, device=real.device) + way[:, None] % (2 * far + 1)
+    wider = F.pad(real, (far,) * 4, mode="replicate").permute(0, 2, 3, 1)
+    number = torch.arange(len(real), device=real.device)[:, None, None]
+    return wider[number, down[:, :, None], right[:, None]].permute(0, 3, 1, 2)
 
 
 def nats(guesses: Guesses, ink: Ink, book: Codebook, count: int) -> Tensor:
