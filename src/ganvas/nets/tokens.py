@@ -68,8 +68,9 @@ class Tokens(NetConfig):
     """Share of the run in which the codes are learned."""
     painting_share: float = 0.06
     """Share of the run in which the decoder learns; the transformer has the rest."""
-    jitter: float = 0.03
-    """Share of the shorter side by which pictures are moved at most while the transformer learns; 0 leaves them."""
+    jitter: float = 0.0
+    """Share of the shorter side by which pictures are moved at most while the transformer learns; 0 leaves them. With
+    0.03 it learns fewer by heart and needs longer (docs/recipes/tokens.md)."""
     adversarial: float = 0.02
     """How much the critic counts beside the pixels, in the second half of the decoder's share; 0 leaves it out."""
 
