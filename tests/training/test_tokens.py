@@ -84,6 +84,19 @@ def test_pictures_are_moved_by_a_few_pixels_each_way_as_often_as_every_other():
     assert torch.equal(moved(picture, torch.ones(1), 0.03), found[8:])
 
 
+def test_jitter_moves_what_the_transformer_reads(tmp_path):
+    def loss(jitter: float) -> float:
+        net = dataclasses.replace(TINY_NETS["tokens"], jitter=jitter)
+        made = trainer(tmp_path / str(jitter), tiny("tokens", net=net))
+        G: Any = made.players.bare_G
+        for stage, times in ((SORTING, 20), (WRITING, 20)):
+            G.stage.fill_(stage)
+            judged = [step(made.players, batch_of(made)) for _ in range(times)]
+        return float(judged[-1][4])
+
+    assert loss(0.0) == loss(0.0) != loss(0.25)
+
+
 def test_a_run_goes_through_its_stages_and_keeps_the_averaged_decoder(tmp_path):
     made = trainer(tmp_path / "run", recipe(), kimg=0.16)
     G: Any = made.players.bare_G
