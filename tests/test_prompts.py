@@ -119,5 +119,5 @@ def test_only_nets_of_codes_have_a_temperature() -> None:
 
 
 def test_a_word_is_left_out_wherever_it_stands() -> None:
-    assert without("Red circle, red square", "red") == "circle square"
+    assert without("Red circle, red square", "red") == "circle , square"
     assert rows(ZERO, ["red"]).shape == rows(ZERO, [""]).shape

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganvas.words import LONGEST, MOST, Tally, tidy, words_of
+from ganvas.words import LONGEST, MOST, Tally, ids_of, read_of, tidy, words_of
 
 
 def test_words_are_runs_of_letters_in_lower_case() -> None:
@@ -25,6 +25,24 @@ def test_forms_that_look_alike_are_one_word() -> None:
 
 def test_marks_belong_to_their_word() -> None:
     assert len(words_of("हिन्दी शब्द")) == 2
+
+
+def test_what_parts_phrases_is_read_and_is_no_word() -> None:
+    assert read_of("red circle left, blue square; small") == [
+        "red",
+        "circle",
+        "left",
+        ",",
+        "blue",
+        "square",
+        ";",
+        "small",
+    ]
+    assert read_of("左上角：红圆，蓝") == [*"左上角:红圆,蓝"]
+    assert read_of(", red ,; blue.") == ["red", ";", "blue"]  # one between words, none at the ends
+    assert words_of("red, blue") == words_of("red blue")
+    assert ids_of("red, blue") != ids_of("red blue")
+    assert read_of(" ".join(read_of("red circle left, blue"))) == read_of("red circle left, blue")
 
 
 def test_captions_are_tidied() -> None:

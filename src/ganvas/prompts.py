@@ -13,7 +13,7 @@ from .errors import UsageError
 from .nets.generator import Generator
 from .registry import nearest
 from .sentences import numbers_of
-from .words import LONGEST, READ, visible, words_of
+from .words import LONGEST, READ, read_of, visible, words_of
 
 MOST_TEXTS = 16
 """To be mixed. Each takes the net a pass, and a stranger's file may ask for any number."""
@@ -90,7 +90,7 @@ class Prompt:
             never = " ".join(f"It never learned {word!r}.{close(word, words)}" for word in strange)
             raise UsageError(f"{never} It knows {len(words):,} words, such as {', '.join(words[:12])}.")
         found = [f"It never learned {word!r}.{close(word, words)}" for word in strange]
-        long = [text for text in self.texts if len(words_of(text)) > READ and not reads_all]
+        long = [text for text in self.texts if len(read_of(text)) > READ and not reads_all]
         return found + [f"It reads {READ} words; what comes after them counts for nothing: {text!r}." for text in long]
 
 
@@ -164,5 +164,5 @@ def close(word: str, words: Sequence[str]) -> str:
 
 
 def without(text: str, word: str) -> str:
-    """The text's words but this one."""
-    return " ".join(one for one in words_of(text) if one != word)
+    """The text's words but this one, and what parts them."""
+    return " ".join(one for one in read_of(text) if one != word)

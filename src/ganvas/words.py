@@ -19,12 +19,14 @@ LEARNABLE = 0.8
 few words have 0.6, emoji with their variants 0.93.
 """
 READ = 24
-"""Words of a caption that are read."""
+"""Words and marks of a caption that are read."""
 PIECES = 10
 """Pieces of a word, of three characters each, that are read."""
 IDS = 1 + PIECES
 """Numbers of a word: its own, then those of its pieces."""
 WORD_BUCKETS, PIECE_BUCKETS = 4096, 2048
+MARKS = ",;:、。"
+"""What parts phrases. "red circle left, blue square" without its mark may as well say that the square is left."""
 IDEOGRAPHS = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 """Kana and Han: written without spaces, and each of them means something."""
 
@@ -32,22 +34,36 @@ IDEOGRAPHS = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xF
 def words_of(caption: str) -> list[str]:
     """Its words in order, in lower case and compatibility form (NFKC).
 
-    A word is a run of letters, digits and marks; an ideograph or an emoji is a word of its own; all else parts words.
+    A word is a run of letters, digits and what is set above them; an ideograph or an emoji is a word of its own; all
+    else parts words.
     """
+    return [word for word in read_of(caption) if word not in MARKS]
+
+
+def read_of(caption: str) -> list[str]:
+    """What a net reads of it: its words, and between them the last of `MARKS`, if any."""
     words: list[str] = []
+    mark = ""
     is_open = False  # whether the next letter goes on with the last word
+
+    def add(char: str) -> None:
+        nonlocal mark
+        words.extend([mark, char] if mark and words else [char])
+        mark = ""
+
     for char in unicodedata.normalize("NFKC", caption).casefold():
         category = unicodedata.category(char)
         if category == "So" or any(low <= ord(char) <= high for low, high in IDEOGRAPHS):
-            words.append(char)
+            add(char)
             is_open = False
         elif char.isalnum() or (is_open and category[0] == "M"):
             if is_open:
                 words[-1] += char
             else:
-                words.append(char)
+                add(char)
             is_open = True
         else:
+            mark = char if char in MARKS else mark
             is_open = False
     return words
 
@@ -58,7 +74,7 @@ def ids_of(caption: str) -> list[int]:
     0 is nothing. Numbers are hashes, so there is no list of words to keep, and a word never seen has pieces that were:
     Weinberger et al. 2009; Bojanowski et al. 2017, sect. 3.2.
     """
-    ids = [number for word in words_of(caption)[:READ] for number in _ids_of_word(word)]
+    ids = [number for word in read_of(caption)[:READ] for number in _ids_of_word(word)]
     return ids + [0] * (READ * IDS - len(ids))
 
 

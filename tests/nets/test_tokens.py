@@ -8,7 +8,7 @@ from ganvas.errors import UsageError
 from ganvas.nets.codebook import Codebook, Kinds
 from ganvas.nets.text import parted
 from ganvas.nets.tokens import HEADER, Tokens, TokensGenerator, chosen, first, grid_of, inked
-from ganvas.nets.transformer import HIDDEN, Ink, Writer, ink_of
+from ganvas.nets.transformer import HIDDEN, PHRASES, Ink, Phrase, Writer, ink_of
 from ganvas.prompts import Prompt, rows, styles_of
 from ganvas.training.tokens import nats
 
@@ -190,6 +190,31 @@ def test_a_code_knows_those_before_it_and_every_word_but_no_code_after():
         said = writer(*parted(rows(torch.tensor([0]), other)), ink, book)
         assert (said.kinds != after.kinds).any(dim=1).all() and (said.first != after.first).any()
     assert (writer(torch.tensor([1]), ids, ink, book).kinds != after.kinds).any(dim=1).all()
+
+
+def test_words_take_in_their_neighbours_and_nothing_from_behind_the_end():
+    torch.manual_seed(0)
+    phrase, words = Phrase(8), torch.randn(1, 6, 8)
+    known = torch.tensor([[True] * 4 + [False] * 2])
+    assert torch.equal(phrase(words, known), words)  # nothing at the start
+    torch.nn.init.normal_(phrase.take.weight)
+    before = phrase(words, known)
+    for changed, touched in ((1, {0, 1, 2}), (3, {2, 3, 4}), (4, {4})):
+        others = words.clone()
+        others[:, changed] = torch.randn(8)
+        differs = (phrase(others, known) != before).any(dim=2)[0]
+        assert set(differs.nonzero().flatten().tolist()) == touched
+
+
+def test_captions_are_read_phrase_by_phrase_however_many_there_are():
+    G = reading()
+    assert len(G.writer.phrases) == PHRASES
+    for phrase in G.writer.phrases:
+        torch.nn.init.normal_(phrase.take.weight, std=0.1)
+    label, ids = parted(rows(torch.tensor([0, 0]), ["red circle, blue square", "red"]))
+    together, known, _ = G.writer.asked(label, ids)
+    alone, _, _ = G.writer.asked(label[1:], ids[1:])
+    assert torch.allclose(together[1][known[1]], alone[0], atol=1e-5)
 
 
 def test_ink_comes_where_it_is_likely_and_leaves_an_even_chance():

@@ -8,7 +8,7 @@ import numpy as np
 from ..drawing import Drawer
 from ..errors import UsageError
 from ..prompts import Prompt, without
-from ..words import words_of
+from ..words import read_of, words_of
 from .latent import Latent, of_seeds
 
 AS_SAID = "as said"
@@ -38,7 +38,7 @@ def rewordings(
         old, colon, new = swap.partition(":")
         if not colon or old.casefold() not in words_of(text) or not words_of(new):
             raise UsageError(f"Expected swaps such as {words[0] if words else 'red'}:blue, found {swap!r}.")
-        swapped = [new if word == old.casefold() else word for word in words_of(text)]
+        swapped = [new if word == old.casefold() else word for word in read_of(text)]
         changed.append((f"{old}>{new}", " ".join(swapped)))
     found = []
     for name, said in changed:

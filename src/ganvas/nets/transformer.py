@@ -25,6 +25,8 @@ from .text import cut, normal, spelled
 HEADS = 4
 HIDDEN = -1e4
 """Added to what must not be looked at: exp of it is 0 in every precision, and it is no infinity."""
+PHRASES = 2
+"""Times that words take in their neighbours: two words each way are known before attention."""
 START = 0.3
 """Deviation of vectors at the start."""
 
@@ -82,6 +84,24 @@ def vectors(count: int, dim: int) -> nn.Embedding:
     embedding = nn.Embedding(count, dim)
     nn.init.normal_(embedding.weight, std=START)
     return embedding
+
+
+class Phrase(nn.Module):
+    """Each word takes in its neighbours: (n, length, dim) -> (n, length, dim). At the start it adds nothing.
+
+    Before attention, as Yu et al. 2018 (QANet), sect. 2.2. What belongs together stands together, and attention, which
+    is told places by numbers, learns that late: without this, whose colour is whose was chance after 150 kimg.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.take = zeros(nn.Linear(3 * dim, dim))
+
+    def forward(self, words: Tensor, known: Tensor) -> Tensor:
+        """known: (n, length) where there is a word."""
+        here = normal(words) * known[:, :, None]
+        around = F.pad(here, (0, 0, 1, 1))
+        return words + self.take(F.gelu(torch.cat([around[:, :-2], here, around[:, 2:]], dim=2)))
 
 
 class Layer(nn.Module):
@@ -164,6 +184,7 @@ class Writer(nn.Module):
         self.words = nn.Embedding(WORD_BUCKETS, dim, padding_idx=0) if asked.text_dim else None
         self.pieces = nn.Embedding(PIECE_BUCKETS, dim, padding_idx=0) if asked.text_dim else None
         self.spots = nn.Parameter(torch.randn(READ, dim) * START) if asked.text_dim else None
+        self.phrases = nn.ModuleList(Phrase(dim) for _ in range(PHRASES if asked.text_dim else 0))
         self.gather = nn.Linear(dim, dim) if asked.text_dim else None
         self.labels = vectors(asked.labels + 1, dim)
         self.start = nn.Parameter(torch.randn(dim) * START)
@@ -184,7 +205,10 @@ class Writer(nn.Module):
         words = spelled(ids, self.words, self.pieces)
         mean = (words * known[:, :, None]).sum(dim=1) / known.sum(dim=1, keepdim=True).clamp(min=1)
         gist = gist + self.gather(mean)[:, None]
-        row = torch.cat([words + self.spots[: ids.shape[1]], gist + self.start], dim=1)
+        words = words + self.spots[: ids.shape[1]]
+        for phrase in self.phrases:
+            words = phrase(words, known)
+        row = torch.cat([words, gist + self.start], dim=1)
         return row, F.pad(known, (0, 1), value=True), gist
 
     def written(self, codes: Tensor, book: Codebook) -> Tensor:
