@@ -248,7 +248,7 @@ def test_which_word_did_what(run: Path, tmp_path: Path, capsys: pytest.CaptureFi
     model = gv.open(run)
     found = rewordings(model.drawer, [3, 4], "Red circle, red", ["red:dark blue"])
     assert [one.name for one in found] == ["as said", "-red", "-circle", "red>dark blue"]
-    for one, text in zip(found, ["Red circle, red", "circle", "red red", "dark blue circle dark blue"], strict=True):
+    for one, text in zip(found, ["Red circle, red", "circle", "red, red", "dark blue circle, dark blue"], strict=True):
         for latent, seed in zip(one.latents, (3, 4), strict=True):
             assert (latent.styles == model.latents([seed], text=text)[0].styles).all()
     (nothing,) = rewordings(model.drawer, [3], "red")[1].latents
