@@ -103,6 +103,19 @@ def examples(count: int, side: int, purpose: int) -> tuple[np.ndarray, dict[str,
     return np.stack(pictures), numbers_of(things)
 
 
+def two_read(judge: Judge, side: int) -> dict[str, float]:
+    """How often it is right about pictures of two things, each in its window."""
+    pictures, things = [], []
+    for number in range(ASKED // 3):
+        rng = np.random.default_rng([79, number])
+        scene = double(rng)
+        things += scene.things
+        picture = painted(scene, side, rng)
+        pictures += [windowed(picture, thing.place) for thing in scene.things]
+    read, numbers = judge.read(np.stack(pictures)), numbers_of(things)
+    return {name: float((read[name] == numbers[name]).mean()) for name in list(ATTRIBUTES)[:-1]}
+
+
 def learned(side: int) -> Judge:
     """Blurred a little now and then, and noisy, as works are."""
     pictures, numbers = examples(LEARNED, side, 77)
@@ -182,7 +195,7 @@ def main() -> None:
     judge = learned(side)
     pictures, numbers = examples(ASKED, side, 78)
     ceiling = {name: float((read == numbers[name]).mean()) for name, read in judge.read(pictures).items()}
-    results = {"ceiling": rounded(ceiling)}
+    results = {"ceiling": rounded(ceiling), "ceiling of two": rounded(two_read(judge, side))}
     how = {"guidance": asked.guidance, "temperature": asked.temperature, "best_of": asked.best_of}
     prompt = Prompt(("words",), guidance=asked.guidance, temperature=asked.temperature, best_of=asked.best_of)
     for run, model in models.items():
