@@ -28,16 +28,7 @@ def test_marks_belong_to_their_word() -> None:
 
 
 def test_what_parts_phrases_is_read_and_is_no_word() -> None:
-    assert read_of("red circle left, blue square; small") == [
-        "red",
-        "circle",
-        "left",
-        ",",
-        "blue",
-        "square",
-        ";",
-        "small",
-    ]
+    assert " ".join(read_of("red circle left, blue square; small")) == "red circle left , blue square ; small"
     assert read_of("左上角：红圆，蓝") == [*"左上角:红圆,蓝"]
     assert read_of(", red ,; blue.") == ["red", ";", "blue"]  # one between words, none at the ends
     assert words_of("red, blue") == words_of("red blue")

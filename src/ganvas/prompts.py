@@ -91,7 +91,9 @@ class Prompt:
             raise UsageError(f"{never} It knows {len(words):,} words, such as {', '.join(words[:12])}.")
         found = [f"It never learned {word!r}.{close(word, words)}" for word in strange]
         long = [text for text in self.texts if len(read_of(text)) > READ and not reads_all]
-        return found + [f"It reads {READ} words; what comes after them counts for nothing: {text!r}." for text in long]
+        return found + [
+            f"It reads {READ} words and commas; what comes after them counts for nothing: {text!r}." for text in long
+        ]
 
 
 def parse_weights(text: str) -> tuple[tuple[str, float], ...]:
