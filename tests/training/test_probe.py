@@ -1,6 +1,9 @@
 """What a run says of the machine before it starts."""
 
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 from ganvas.config import Budget
 from ganvas.terminal import sentence
@@ -36,6 +39,35 @@ def test_a_run_of_minutes_begins_with_an_estimate_and_learns_as_without(tmp_path
     plain = trainer(tmp_path / "plain", settings, kimg=one.images / 1000)
     assert not any(isinstance(event, Estimated) for event in plain.fit())
     assert_same(final_arrays(plain.run), final_arrays(one.run))
+
+
+def test_a_step_counts_until_the_device_is_done_with_it(monkeypatch):
+    """A GPU is told what to do long before it has done it: only who reads a result waits."""
+    now = [0.0]
+
+    class Losses:
+        def tolist(self):
+            now[0] += 2.0
+
+    monkeypatch.setattr(probe, "step", lambda players, batch: Losses())
+    monkeypatch.setattr(probe.time, "perf_counter", lambda: now[0])
+    players, batch = SimpleNamespace(bare_G=None, recipe=tiny(batch_size=8)), SimpleNamespace(number=0)
+    monkeypatch.setattr(probe, "replace", lambda batch, number: batch)
+    assert probe.images_per_second(players, batch, 10.0) == pytest.approx(4.0)
+
+
+def test_a_report_counts_until_the_device_is_done_with_its_steps(tmp_path):
+    one = trainer(tmp_path / "run", tiny(), kimg=0.1)
+    now = [0.0]
+    one.clock = lambda: now[0]
+
+    class Means(torch.Tensor):
+        def tolist(self):
+            now[0] += 2.0
+            return super().tolist()
+
+    event = one._report(torch.ones(5).as_subclass(Means), 8, 0.0)
+    assert event.images_per_second == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(

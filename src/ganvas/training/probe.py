@@ -31,10 +31,10 @@ def images_per_second(players: Players, batch: Batch, seconds: float) -> float:
     """Pictures a second, of steps on the same batch. The players have learned from it afterwards: throw them away."""
     if isinstance(players.bare_G, TokensGenerator):
         players.bare_G.stage.fill_(WRITING)  # most of its run, and the slowest part
-    step(players, batch)
+    step(players, batch).tolist()
     began, steps = time.perf_counter(), 0
     while steps < LEAST_STEPS or time.perf_counter() - began < seconds:
-        step(players, replace(batch, number=steps))
+        step(players, replace(batch, number=steps)).tolist()  # a GPU is only told what to do until it is asked
         steps += 1
     return steps * players.recipe.batch_size / (time.perf_counter() - began)
 

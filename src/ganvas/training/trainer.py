@@ -182,7 +182,7 @@ class Trainer:
             sums += self._step()
             steps += 1
             if self.seconds - reported >= REPORT_SECONDS or self._progress() >= 1:
-                yield self._report(sums / steps, (self.images - before) / max(self.clock() - since, 1e-9))
+                yield self._report(sums / steps, self.images - before, since)
                 sums.zero_()
                 steps, reported, before, since = 0, self.seconds, self.images, self.clock()
             if self.recipe.evaluate_each_epoch and len(self.held_out) and self.images // len(self.train_works) > epoch:
@@ -305,16 +305,16 @@ class Trainer:
 
     def _started(self, resumed: bool) -> Started:
         sizes = [sum(p.numel() for p in net.parameters()) for net in (self.players.bare_G, self.players.bare_D)]
-        return Started(
-            *self._now(), resumed, str(self.device), self.accelerator.num_processes, len(self.train_works), *sizes
-        )
+        where = str(self.device), self.accelerator.num_processes, len(self.train_works)
+        return Started(*self._now(), resumed, *where, *sizes)
 
-    def _report(self, means: Tensor, rate: float) -> Step:
-        """The averages over all processes, written to stats.jsonl; rate: pictures a second. Raises NonFiniteLoss."""
+    def _report(self, means: Tensor, images: int, since: float) -> Step:
+        """The averages over all processes since then, written to stats.jsonl. Raises NonFiniteLoss."""
         if self.accelerator.num_processes > 1:
             means = self.accelerator.reduce(means, reduction="mean")
         self._check_finite(means)
         loss_d, penalty, *right, loss_g = means.tolist()
+        rate = images / max(self.clock() - since, 1e-9)  # a GPU is done with its steps only now
         left = self.schedule.seconds_left(self.images, self.seconds, rate)
         event = Step(
             *self._now(), self._progress(), left, rate, loss_d, loss_g, penalty, *right, augment_p=self.strength.p
