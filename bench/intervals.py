@@ -25,7 +25,10 @@ DIM, CLUSTERS = 8, 5
 CENTRES = np.random.default_rng(0).normal(size=(CLUSTERS, DIM)) * 1.5
 MIXING = np.random.default_rng(1).normal(size=(DIM, DIM)) / np.sqrt(DIM) * np.geomspace(1, 0.3, DIM)
 KINDS = ("same", "shift", "narrow", "wide")
-SCORES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "vendi", "diversity", "copying")
+SCORES = (
+    *("frechet", "kernel", "precision", "recall", "density", "coverage"),
+    *("vendi", "diversity", "copying", "closeness"),
+)
 
 
 def real(rng: np.random.Generator, n: int) -> np.ndarray:

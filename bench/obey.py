@@ -196,10 +196,10 @@ def main() -> None:
     pictures, numbers = examples(ASKED, side, 78)
     ceiling = {name: float((read == numbers[name]).mean()) for name, read in judge.read(pictures).items()}
     results = {"ceiling": rounded(ceiling), "ceiling of two": rounded(two_read(judge, side))}
-    how = {"guidance": asked.guidance, "temperature": asked.temperature, "best_of": asked.best_of}
-    prompt = Prompt(("words",), guidance=asked.guidance, temperature=asked.temperature, best_of=asked.best_of)
     for run, model in models.items():
-        found, shown = asked_of(model, judge, asked.count, prompt)
+        temperature = asked.temperature if model.config.recipe.net.tokenizes else 1.0  # others have none
+        how: Any = {"guidance": asked.guidance, "temperature": temperature, "best_of": asked.best_of}
+        found, shown = asked_of(model, judge, asked.count, Prompt(("words",), **how))
         results[Path(run).name] = rounded({"kimg": model.kimg, **how, **found})
         print(json.dumps(results, indent=1))
         if asked.page:

@@ -93,7 +93,7 @@ SEEN = {
     "noise": ("frechet", "kernel", "precision", "density", "recall", "coverage", "swd"),
     "blur": ("frechet", "kernel", "density", "recall", "coverage", "swd", "vendi", "diversity"),
     "repeated": ("frechet", "kernel", "recall", "coverage", "vendi", "diversity", "ms_ssim", "accuracy"),
-    "copies": ("copying",),
+    "copies": ("copying", "closeness"),
     "without_a_class": ("frechet", "kernel", "recall", "coverage", "vendi"),
     "disobedient": ("agreement",),
 }

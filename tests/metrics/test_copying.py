@@ -1,11 +1,11 @@
-"""The copying rate where it is known: all copies, none, some."""
+"""Copying rate and closeness where they are known: all copies, none, some."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ganvas.metrics.copying import Copying, rate, threshold
+from ganvas.metrics.copying import Closeness, Copying, closer, rate, threshold
 from ganvas.metrics.neighbours import neighbours_of_new
 from ganvas.metrics.score import Pair
 
@@ -117,3 +117,46 @@ def test_pictures_that_are_all_the_same_tell_nothing(tmp_path):
     same = stored(tmp_path, np.repeat(blobs(9, 1), 300, axis=0))
     pair = replace(made(tmp_path, blobs(1, 300)), training=same, held_out=None, memo={})
     assert np.isnan([Copying().measure(pair).value, floor_of(Copying(), pair).value]).all()
+
+
+def test_closer_is_the_share_of_pairs_and_a_tie_is_half_of_one():
+    assert closer(np.array([1.0, 2.0, 5.0]), np.array([2.0, 4.0])).tolist() == [1.0, 0.75, 0.0]
+
+
+def test_fresh_pictures_are_as_close_as_others(tmp_path):
+    pair = made(tmp_path, blobs(1, 1000))
+    works, floor = Closeness().measure(pair), floor_of(Closeness(), pair)
+    assert floor.value == 0.5
+    for found in (works, floor):
+        assert found.value == pytest.approx(0.5, abs=0.04)  # its deviation is 0.013
+        assert found.low < 0.5 < found.high
+        assert 0.03 < found.high - found.low < 0.07
+
+
+def test_coarse_copies_are_no_copies_by_the_rate_and_yet_close(tmp_path):
+    """A collection has series, and works are drawn coarsely: the closest new pictures lie closer than any copy."""
+    rng = np.random.default_rng(0)
+    held_out = blobs(8, 1000)
+    held_out[:50] = TRAINING[:50]
+    coarse = TRAINING[:500] + rng.normal(0, 0.2, (500, 8))
+    pair = made(tmp_path, coarse, held_out)
+    assert Copying().measure(pair).value == 0
+    found, floor = Closeness().measure(pair), floor_of(Closeness(), pair)
+    assert found.low > 0.8 > floor.high
+
+
+def test_closeness_of_some_copies_and_of_works_far_away(tmp_path):
+    works = blobs(1, 1000)
+    works[:200] = TRAINING[:200]
+    found = Closeness().measure(made(tmp_path, works))
+    assert found.value == pytest.approx(0.6, abs=0.04)
+    assert found.low > 0.53
+    away = Closeness().measure(made(tmp_path, blobs(1, 500, 30.0)))
+    assert away.value < 0.01 and away.low < away.high
+
+
+def test_closeness_needs_what_copying_needs(tmp_path):
+    pair = made(tmp_path, blobs(1, 300))
+    for lacking in (replace(pair, training=None), replace(pair, works=pair.works)):
+        assert Closeness().missing(lacking) == Copying().missing(lacking)
+    assert Closeness().missing(replace(pair, training=None)) == "the pictures it learned from are not known"

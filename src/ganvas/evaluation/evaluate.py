@@ -33,7 +33,7 @@ from .team import Team
 ORDER = (
     *("frechet", "kernel", "precision", "density", "swd"),
     *("recall", "coverage", "vendi", "diversity", "ms_ssim"),
-    *("copying", "agreement", "accuracy"),
+    *("copying", "closeness", "agreement", "accuracy"),
 )
 """Of our own scores; those of other packages follow."""
 OWN_DIGITS = (
@@ -124,7 +124,7 @@ def evaluate(
     report = None
     with shared_folder(team) as folder:
         collector = Collector(extractor, drawer.device, folder, team, progress if team.leads else quietly)
-        pair = collected(collector, drawer, choice, seed, any(score.name == "copying" for score in wanted))
+        pair = collected(collector, drawer, choice, seed, any(score.uses_training for score in wanted))
         if team.leads:
             found = score_all(pair, wanted, (extractor.name, collector.sha256), progress)
             chosen = examples(pair, choice, seed)

@@ -112,6 +112,8 @@ class Score(ABC):
     """Whether it is a share."""
     uses_features: ClassVar[bool] = True
     """False for scores that look at pixels alone."""
+    uses_training: ClassVar[bool] = False
+    """Whether it compares with the pictures that the model learned from."""
     least: ClassVar[int] = 100
     """Fewer works than this give noise."""
 
