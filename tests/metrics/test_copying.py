@@ -157,6 +157,5 @@ def test_closeness_of_some_copies_and_of_works_far_away(tmp_path):
 
 def test_closeness_needs_what_copying_needs(tmp_path):
     pair = made(tmp_path, blobs(1, 300))
-    for lacking in (replace(pair, training=None), replace(pair, works=pair.works)):
-        assert Closeness().missing(lacking) == Copying().missing(lacking)
+    assert Closeness().uses_training and Closeness().missing(pair) is None
     assert Closeness().missing(replace(pair, training=None)) == "the pictures it learned from are not known"

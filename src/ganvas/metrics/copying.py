@@ -110,7 +110,7 @@ def closer(distances: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 @scores.register("closeness")
 class Closeness(OfTraining):
-    """How often a work lies closer to the training pictures than a new real picture: Meehan et al. 2020, eq. 2.
+    """How often a work lies closer to the training pictures than a new real picture. Meehan et al. 2020.
 
     Their statistic, that of Mann and Whitney, as a share. It sees what `Copying` does not: where works are coarser than
     pictures, or a collection has pictures in series, copies lie no closer than the closest new pictures do, and yet
